@@ -201,7 +201,7 @@ interface IStakeTable {
     /// @param randomness prevrandao of this block: seed of the leader choice.
     /// @param stake Unscaled stake of all members, token amount.
     /// @param totalWeight W, the sum of the weights.
-    /// @param members One entry a member in committee order: `uint8 seat, uint32 id, uint16 weight`, packed, 7 bytes.
+    /// @param members One entry a member in committee order: `uint8 seat, uint40 id, uint16 weight`, packed, 8 bytes.
     event CommitteeCreated(
         uint64 indexed id,
         address code,

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.30;
+
+/// @title KeyPages
+/// @notice Voting keys as contract code. A page is written once and read by code copy: many keys share the price of one
+/// cold account, where storage would cost one cold slot for every 32 bytes.
+///
+/// A page is a zero byte (so that it cannot be executed) followed by entries of 196 bytes: the key, negated (so that an
+/// absent signer costs one addition), as x.c0, x.c1, y.c0, y.c1 of 48 bytes each, then the validator's id as uint32.
+///
+/// Pages and committee code are created by the stake table with CREATE and named by its nonce, so that their address
+/// follows from the name without reading storage.
+library KeyPages {
+    uint256 internal constant KEY_LENGTH = 192;
+    uint256 internal constant ENTRY_LENGTH = 196;
+    /// @dev The most entries that a contract of 24,576 bytes takes after the zero byte.
+    uint256 internal constant CAPACITY = 125;
+
+    /// @dev PUSH2 length, DUP1, PUSH1 10, RETURNDATASIZE, CODECOPY, RETURNDATASIZE, RETURN: returns what follows it.
+    uint256 private constant CREATION_CODE = 0x61000080600a3d393df3;
+
+    /// @dev The field modulus of BLS12-381, in its upper 128 and lower 256 bits.
+    uint256 private constant MODULUS_HIGH = 0x1a0111ea397fe69a4b1ba7b6434bacd7;
+    uint256 private constant MODULUS_LOW = 0x64774b84f38512bf6730d2a0f6b0f6241eabfffeb153ffffb9feffffffffaaab;
+
+    /// @notice The page holds no key in this slot, or is no page.
+    error KeyPageSlotEmpty(address page, uint256 slot);
+    error KeyPageCreationFailed(uint256 length);
+    error KeyPageNonceTooHigh(uint256 nonce);
+
+    /// @notice The account that `creator` made with its nonce `nonce`: keccak256(rlp([creator, nonce])).
+    function pageAt(address creator, uint256 nonce) internal pure returns (address) {
+        bytes memory rlp;
+        if (nonce < 0x80) rlp = abi.encodePacked(bytes2(0xd694), creator, uint8(nonce));
+        else if (nonce < 0x100) rlp = abi.encodePacked(bytes2(0xd794), creator, bytes1(0x81), uint8(nonce));
+        else if (nonce < 0x10000) rlp = abi.encodePacked(bytes2(0xd894), creator, bytes1(0x82), uint16(nonce));
+        else if (nonce < 0x1000000) rlp = abi.encodePacked(bytes2(0xd994), creator, bytes1(0x83), uint24(nonce));
+        else revert KeyPageNonceTooHigh(nonce);
+        return address(uint160(uint256(keccak256(rlp))));
+    }
+
+    /// @notice Reads one key, negated, into a point of G2 as EIP-2537 encodes it.
+    /// @param into Overwritten; a buffer of the caller's, so that a walk over many keys needs one.
+    /// @return id The key's validator.
+    function load(address page, uint256 slot, bytes32[8] memory into) internal view returns (uint32 id) {
+        // Code can be copied in part by assembly only. The 196 bytes go to free memory, which is not allocated, and from
+        // there each coordinate to the lower 48 bytes of its 64. Beyond the code's end, zeros are read: no id is zero.
+        assembly ("memory-safe") {
+            let entry := mload(0x40)
+            extcodecopy(page, entry, add(1, mul(slot, 196)), 196)
+            id := shr(224, mload(add(entry, 192)))
+            mstore(into, 0)
+            mcopy(add(into, 16), entry, 48)
+            mstore(add(into, 64), 0)
+            mcopy(add(into, 80), add(entry, 48), 48)
+            mstore(add(into, 128), 0)
+            mcopy(add(into, 144), add(entry, 96), 48)
+            mstore(add(into, 192), 0)
+            mcopy(add(into, 208), add(entry, 144), 48)
+        }
+        if (id == 0) revert KeyPageSlotEmpty(page, slot);
+    }
+
+    /// @notice A buffer for a page of `keys` keys, to be filled by `put` slot by slot.
+    function buffer(uint256 keys) internal pure returns (bytes memory page) {
+        return new bytes(1 + keys * ENTRY_LENGTH);
+    }
+
+    /// @notice Puts a key, negated, and its validator's id in a page's buffer.
+    function put(bytes memory page, uint256 slot, bytes calldata key, uint32 id) internal pure {
+        (uint256 high0, uint256 low0) = _negate(uint128(bytes16(key[96:112])), uint256(bytes32(key[112:144])));
+        (uint256 high1, uint256 low1) = _negate(uint128(bytes16(key[144:160])), uint256(bytes32(key[160:192])));
+        // Writes 196 bytes of the buffer: x as it is, both halves of -y, and the id without what follows it.
+        assembly ("memory-safe") {
+            let entry := add(add(page, 33), mul(slot, 196))
+            calldatacopy(entry, key.offset, 96)
+            mstore(add(entry, 96), shl(128, high0))
+            mstore(add(entry, 112), low0)
+            mstore(add(entry, 144), shl(128, high1))
+            mstore(add(entry, 160), low1)
+            let tail := add(entry, 192)
+            mstore(tail, or(shl(224, id), shr(32, shl(32, mload(tail)))))
+        }
+    }
+
+    /// @notice Creates a page from the first `keys` slots of its buffer.
+    function seal(bytes memory page, uint256 keys) internal returns (address) {
+        // Shortens the buffer; the memory behind it stays unused.
+        assembly ("memory-safe") {
+            mstore(page, add(1, mul(keys, 196)))
+        }
+        return create(page);
+    }
+
+    /// @notice Creates an account whose code is `code`, which is at most 24,576 bytes and begins with a zero byte.
+    function create(bytes memory code) internal returns (address account) {
+        uint256 length = code.length;
+        // The creation code takes the place of the length word for a moment, so that the code need not be copied.
+        assembly ("memory-safe") {
+            mstore(code, or(CREATION_CODE, shl(56, length)))
+            account := create(0, add(code, 22), add(length, 10))
+            mstore(code, length)
+        }
+        if (account == address(0)) revert KeyPageCreationFailed(length);
+    }
+
+    /// @dev Field negation. The caller's key passed the pairing precompile, which admits canonical coordinates only.
+    function _negate(uint256 high, uint256 low) private pure returns (uint256, uint256) {
+        if (high | low == 0) return (0, 0);
+        // Cannot underflow as a whole: the coordinate is below the modulus. The low words may borrow.
+        unchecked {
+            return (MODULUS_HIGH - high - (low > MODULUS_LOW ? 1 : 0), MODULUS_LOW - low);
+        }
+    }
+}
