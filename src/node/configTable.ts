@@ -148,7 +148,7 @@ function isScalarList(value: unknown): value is readonly (string | number | bool
 
 /** `apiPort` is `--api-port` on the command line. */
 export function flagName(name: string): string {
-  return name.replace(/[A-Z]|(?<=[a-z])\d/g, (part) => `-${part.toLowerCase()}`);
+  return name.replace(/[A-Z]/g, (part) => `-${part.toLowerCase()}`);
 }
 
 /** What an operator may see of a configuration: secrets and credentials left out. */
