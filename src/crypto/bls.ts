@@ -50,12 +50,7 @@ export interface Bls {
    * Whether `signature` is the sum of one signature over `digest` by each of `keys`. Sound against rogue keys only
    * for keys whose possession was proven; repeated keys count as often as they stand.
    */
-  verifyAggregate(
-    keys: readonly Uint8Array[],
-    digest: Uint8Array,
-    signature: Uint8Array,
-    purpose: Purpose,
-  ): boolean;
+  verifyAggregate(keys: readonly Uint8Array[], digest: Uint8Array, signature: Uint8Array, purpose: Purpose): boolean;
   /** A valid signature as EIP-2537 G1 point (128 bytes); undefined for an invalid one. */
   signatureToL1(signature: Uint8Array): Uint8Array | undefined;
 }

@@ -127,9 +127,7 @@ export async function createMclBls(): Promise<Bls> {
     const key = sum(keys.map(decodeKey));
     const point = decodeSignature(signature);
     if (key === undefined || point === undefined) return false;
-    return mcl
-      .finalExp(mcl.precomputedMillerLoop2mixed(hash(digest, purpose), key, point, negatedGenerator))
-      .isOne();
+    return mcl.finalExp(mcl.precomputedMillerLoop2mixed(hash(digest, purpose), key, point, negatedGenerator)).isOne();
   };
 
   return {
@@ -154,7 +152,7 @@ export async function createMclBls(): Promise<Bls> {
 /** The standard generator of G2, ZCash compressed (x.c1 first). */
 const GENERATOR_G2 = concatBytes(
   toBigEndian(
-    bigEndian(Uint8Array.of(0x80)) << 376n |
+    (bigEndian(Uint8Array.of(0x80)) << 376n) |
       0x13e02b6052719f607dacd3a088274f65596bd0d09920b61ab5da61bbdc7f5049334cf11213945d57e5ac7d055d042b7en,
     FIELD_BYTES,
   ),

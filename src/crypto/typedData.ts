@@ -1,4 +1,4 @@
-import { fromHex, type Hex } from "../codec/hex.ts";
+import { fromHex } from "../codec/hex.ts";
 import { concatBytes } from "../codec/hex.ts";
 import { assert } from "../runtime/assert.ts";
 import { keccak256, keccakHash, type Hash } from "./hash.ts";
@@ -12,7 +12,7 @@ export interface StructType<Name extends string = string> {
   readonly members: readonly { readonly name: Name; readonly type: WordType }[];
 }
 
-export type WordValue = bigint | Hex | string;
+export type WordValue = bigint | string;
 
 const textEncoder = new TextEncoder();
 const BITS: Readonly<Partial<Record<WordType, bigint>>> = { uint16: 16n, uint64: 64n, uint256: 256n };

@@ -1,8 +1,12 @@
 import type { Reader } from "../codec/reader.ts";
 import type { Writer } from "../codec/writer.ts";
 import { SIGNATURE_BYTES } from "../crypto/bls.ts";
+import type { SignatureCheck } from "./Certificate.ts";
+import type * as Committee from "./Committee.ts";
+import type { Domain } from "./Domain.ts";
 import * as Header from "./Header.ts";
 import { Epoch, View } from "./scalars.ts";
+import type { Verified } from "./Verified.ts";
 import * as Vote from "./Vote.ts";
 
 /**
@@ -28,6 +32,19 @@ export function vote(proposal: Proposal): Vote.SignedVote {
     signer: proposal.leader,
     signature: proposal.signature,
   };
+}
+
+/** The one signature check that makes a proposal worth looking at; undefined if its leader has no seat. */
+export function check(proposal: Proposal, committee: Committee.Committee, domain: Domain): SignatureCheck | undefined {
+  const leader = committee.members[proposal.leader];
+  if (leader === undefined) return undefined;
+  const { vote: statement, signature } = vote(proposal);
+  return { keys: [leader.key], digest: Vote.digest(statement, domain), signature };
+}
+
+/** Closes a verification whose signature check (from `check`) ran elsewhere. */
+export function conclude(proposal: Proposal, isSignatureValid: boolean): Verified<Proposal> | undefined {
+  return isSignatureValid ? (proposal as Verified<Proposal>) : undefined;
 }
 
 export function write(writer: Writer, proposal: Proposal): void {

@@ -1,7 +1,7 @@
 import { concatBytes } from "../codec/hex.ts";
 import { Writer } from "../codec/writer.ts";
 import { hashBytes, hashFromBytes, keccakHash, type Hash } from "../crypto/hash.ts";
-import { NamespaceId } from "./scalars.ts";
+import { type NamespaceId } from "./scalars.ts";
 
 /**
  * A transaction is opaque bytes in a namespace; the layer orders and does not execute. What stands in a block is its
