@@ -1,0 +1,89 @@
+import { EventEmitter } from "node:events";
+import { mkdir } from "node:fs/promises";
+
+import { PGlite } from "@electric-sql/pglite";
+import { createPostgresBackend, Queue, runMigrations, Worker } from "bullmq";
+
+import type { QueueBackend } from "./backend.ts";
+
+interface Rows<R> {
+  readonly rows: R[];
+  readonly rowCount: number;
+}
+
+/** The part of a `pg.Pool` and its clients that BullMQ asks for, over the one session of an in-process PGlite. */
+class PgliteClient extends EventEmitter {
+  readonly #db: PGlite;
+  readonly #stopListening: () => void;
+
+  constructor(db: PGlite) {
+    super();
+    this.setMaxListeners(0);
+    this.#db = db;
+    this.#stopListening = db.onNotification((channel, payload) => {
+      this.emit("notification", { channel, payload, processId: 1 });
+    });
+  }
+
+  /** Rows are typed by the caller, as in `pg`: nothing here knows the schema. */
+  async query<R>(
+    text: string | { text: string; values?: unknown[] },
+    params: readonly unknown[] = [],
+  ): Promise<Rows<R>> {
+    const statement = typeof text === "string" ? text : text.text;
+    const values = typeof text === "string" ? params : (text.values ?? []);
+    if (values.length > 0) {
+      const result = await this.#db.query<R>(statement, [...values]);
+      return { rows: result.rows, rowCount: result.affectedRows || result.rows.length };
+    }
+    // Without values a text may hold several statements, which `exec` alone runs; its rows are untyped.
+    const result = (await this.#db.exec(statement)).at(-1);
+    return { rows: (result?.rows ?? []) as R[], rowCount: result?.affectedRows || (result?.rows.length ?? 0) };
+  }
+
+  connect(): Promise<PgliteClient> {
+    return Promise.resolve(new PgliteClient(this.#db));
+  }
+
+  release(): void {
+    this.#stopListening();
+    this.removeAllListeners();
+  }
+
+  end(): Promise<void> {
+    this.release();
+    return Promise.resolve();
+  }
+}
+
+/**
+ * Q-3: BullMQ's PostgreSQL backend on PGlite inside this process, for machines without a Redis: one process only.
+ * `folder` holds the database; `memory://` keeps none.
+ */
+export async function pgliteBackend(folder: string): Promise<QueueBackend> {
+  if (folder !== "memory://") await mkdir(folder, { recursive: true, mode: 0o700 });
+  const db = await PGlite.create(folder);
+  const pool = new PgliteClient(db);
+  await runMigrations(pool);
+  await db.exec("set search_path to bullmq, public");
+  const clients: PgliteClient[] = [];
+  const client = (): PgliteClient => {
+    const made = new PgliteClient(db);
+    clients.push(made);
+    return made;
+  };
+  return {
+    kind: "pglite",
+    queue: (name, jobs) => new Queue(name, { connection: client(), defaultJobOptions: jobs }, createPostgresBackend),
+    worker: (name, processor, settings) =>
+      new Worker(name, processor, { ...settings, connection: client() }, createPostgresBackend),
+    redis: undefined,
+    ping: async () => {
+      await db.query("select 1");
+    },
+    close: async () => {
+      for (const made of [pool, ...clients]) made.release();
+      await db.close();
+    },
+  };
+}

@@ -1,0 +1,101 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { createConnection } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+
+const SERVERS = ["redis-server", "valkey-server"] as const;
+const START_TIMEOUT_MS = 10_000;
+const STOP_TIMEOUT_MS = 5_000;
+const POLL_MS = 25;
+
+/**
+ * The shell holds the server's life to ours: its standard input is a pipe from this process, and ends with it however
+ * that ends, `kill -9` included. The server then stops as on SIGTERM, with its append-only file synced.
+ */
+const GUARD = '"$@" & server=$!; trap "" INT TERM; cat >/dev/null; kill "$server" 2>/dev/null; wait "$server"';
+
+export interface PrivateRedis {
+  readonly socket: string;
+  readonly server: string;
+  stop(): Promise<void>;
+}
+
+/** The first Redis or Valkey server on PATH. */
+export function findServer(path: string): string | undefined {
+  const folders = path.split(delimiter).filter((folder) => folder !== "");
+  return SERVERS.flatMap((name) => folders.map((folder) => join(folder, name))).find((file) => existsSync(file));
+}
+
+/** Q-2: starts `server` for this process alone: a Unix socket, no TCP port, append-only file in `folder`, no eviction. */
+export async function startPrivateRedis(server: string, folder: string): Promise<PrivateRedis> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  // Socket paths are limited to about a hundred bytes: the data folder's may be longer.
+  const place = await mkdtemp(join(tmpdir(), "crema-redis-"));
+  const socket = join(place, "redis.sock");
+  const args = ["--port", "0", "--unixsocket", socket, "--unixsocketperm", "700", "--dir", folder];
+  const durable = [
+    "--appendonly",
+    "yes",
+    "--appendfsync",
+    "everysec",
+    "--save",
+    "",
+    "--maxmemory-policy",
+    "noeviction",
+  ];
+  const quiet = ["--daemonize", "no", "--loglevel", "warning"];
+  const output: string[] = [];
+  const child = spawn("/bin/sh", ["-c", GUARD, "sh", server, ...args, ...durable, ...quiet], {
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  const keep = (chunk: Buffer): void => void output.push(chunk.toString("utf8").slice(0, 2_000));
+  child.stdout.on("data", keep);
+  child.stderr.on("data", keep);
+  const stop = async (): Promise<void> => {
+    await stopChild(child);
+    await rm(place, { recursive: true, force: true });
+  };
+  try {
+    await waitForSocket(socket, child);
+  } catch (cause) {
+    await stop();
+    throw new Error(`${server} did not start: ${output.slice(-5).join("").trim()}`, { cause });
+  }
+  return { socket, server, stop };
+}
+
+async function waitForSocket(socket: string, child: ChildProcess): Promise<void> {
+  const attempts = START_TIMEOUT_MS / POLL_MS;
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    if (child.exitCode !== null) throw new Error(`exit code ${String(child.exitCode)}`);
+    if (await answers(socket)) return;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  throw new Error("timed out");
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createConnection({ path });
+    probe.once("error", () => {
+      resolve(false);
+    });
+    // A server that still loads its file answers with an error: the connection alone is not enough.
+    probe.once("data", (chunk) => {
+      probe.destroy();
+      resolve(chunk.toString("utf8").startsWith("+PONG"));
+    });
+    probe.once("connect", () => probe.write("PING\r\n"));
+  });
+}
+
+async function stopChild(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  child.stdin?.end();
+  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+  await ended;
+  clearTimeout(timer);
+}
