@@ -6,6 +6,7 @@ import type { Proposal } from "../protocol/Proposal.ts";
 import type { Epoch, View } from "../protocol/scalars.ts";
 import type { Verified } from "../protocol/Verified.ts";
 import type { SignedVote, Vote } from "../protocol/Vote.ts";
+import type { Contradiction } from "./output.ts";
 
 /**
  * What the world may tell the core. Order guarantees that the caller owes:
@@ -19,6 +20,9 @@ export type Input = Event & { readonly nowMs: number };
 
 /** The transport identity of whoever sent a message. The core only echoes it. */
 export type Peer = string;
+
+/** `from` of one's own signed votes. Only these count as verified without a check. */
+export const SELF: Peer = "self";
 
 export type Event =
   | Start
@@ -80,7 +84,7 @@ export interface ProposalReceived {
 
 /**
  * A vote of the current epoch from its author's own authenticated connection: the caller has matched `from` with
- * the member that `signer` names. The signature is NOT verified. One's own vote comes back this way too, once signed.
+ * the member that `signer` names. The signature is NOT verified. One's own vote comes back this way too, once signed, `from` SELF.
  */
 export interface VoteReceived {
   readonly type: "vote";
@@ -98,13 +102,13 @@ export interface VotesVerified {
   readonly aggregate: Uint8Array | undefined;
 }
 
-/** Answer to `verify-conflict`: which of the two signatures hold. */
+/** Answer to `verify-conflict`: which signatures hold (`isAgainstValid` is true for a certificate). */
 export interface ConflictVerified {
   readonly type: "conflict-verified";
-  readonly first: SignedVote;
-  readonly second: SignedVote;
-  readonly firstValid: boolean;
-  readonly secondValid: boolean;
+  readonly vote: SignedVote;
+  readonly against: Contradiction;
+  readonly isVoteValid: boolean;
+  readonly isAgainstValid: boolean;
 }
 
 /**
@@ -173,7 +177,7 @@ export interface TimerFired {
   readonly timer: Timer;
 }
 
-/** LIVE-12: off while the node's L1-finalized view of the light client is expired or frozen. On at start. */
+/** SAFE-7: off while the node's L1-finalized view of the light client is expired or frozen. On at start. */
 export interface Voting {
   readonly type: "voting";
   readonly enabled: boolean;
@@ -181,4 +185,5 @@ export interface Voting {
 
 export type Timer =
   | { readonly kind: "leader" | "advance" | "retry"; readonly epoch: Epoch; readonly view: View }
-  | { readonly kind: "standstill" | "resolve"; readonly epoch: Epoch };
+  | { readonly kind: "standstill"; readonly epoch: Epoch }
+  | { readonly kind: "resolve"; readonly epoch: Epoch; readonly atMs: number };

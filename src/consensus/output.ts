@@ -54,6 +54,14 @@ export type JournalRecord =
   | { readonly type: "vote"; readonly vote: Vote }
   | { readonly type: "certificate"; readonly certificate: Certificate }
   | { readonly type: "proposal"; readonly proposal: Proposal }
+  /** The own proposal of a view, before its vote. */
+  | {
+      readonly type: "proposed";
+      readonly epoch: Epoch;
+      readonly view: View;
+      readonly parentView: View;
+      readonly header: Header;
+    }
   | { readonly type: "header"; readonly header: Header }
   | { readonly type: "verdict"; readonly epoch: Epoch; readonly block: Hash; readonly verdict: Verdict };
 
@@ -84,7 +92,7 @@ export interface BroadcastCertificate {
   readonly certificate: Certificate;
 }
 
-/** LIVE-11: answer `to`, who is in an older epoch, with the handover finalization of `epoch` (header and certificate). */
+/** EPOCH-3: answer `to`, who is in an older epoch, with the handover finalization of `epoch` (header and certificate). */
 export interface SendHandover {
   readonly type: "send-handover";
   readonly to: Peer;
@@ -104,6 +112,8 @@ export interface Build {
   readonly view: View;
   readonly parent: Header;
   readonly parentView: View;
+  /** The `history` member of the block to build: root over the blocks up to and including `parent`. */
+  readonly history: Hash;
 }
 
 /** Check what depends on the environment before voting (see `Checked`). Answer: `checked`, or none while pending. */
@@ -127,7 +137,7 @@ export interface Certify {
 }
 
 /**
- * Verify these signatures as one aggregate (those with `verified` need no second look), bisect on failure. At most one
+ * Verify these signatures as one aggregate (those with `isVerified` need no second look), bisect on failure. At most one
  * is under way per vote. Answer: `votes-verified`.
  */
 export interface VerifyVotes {
@@ -140,15 +150,23 @@ export interface BufferedVote {
   /** Committee index. */
   readonly signer: number;
   readonly signature: Uint8Array;
-  readonly verified: boolean;
+  readonly isVerified: boolean;
 }
 
-/** Two votes of one validator that may not stand together: verify both at once. Answer: `conflict-verified`. */
+/**
+ * Two votes of one validator that may not stand together, or a vote and a verified certificate with the same signer:
+ * verify the votes at once. Answer: `conflict-verified`.
+ */
 export interface VerifyConflict {
   readonly type: "verify-conflict";
-  readonly first: SignedVote;
-  readonly second: SignedVote;
+  readonly vote: SignedVote;
+  readonly against: Contradiction;
 }
+
+/** What a vote contradicts: another vote of its author (to be verified too), or a certificate (already verified). */
+export type Contradiction =
+  | { readonly type: "vote"; readonly vote: SignedVote }
+  | { readonly type: "certificate"; readonly certificate: Certificate };
 
 /**
  * Ask one peer. `seat` is whom to ask (proposer first, then others in order); the core repeats with back-off until it
