@@ -322,7 +322,11 @@ async function readSegment(
   try {
     const size = await handle.size();
     if (size > SEGMENT_FILE_BYTES_MAX) {
-      throw new WriteAheadLogCorruptError(path, SEGMENT_FILE_BYTES_MAX, `${String(size)} bytes are more than ever written`);
+      throw new WriteAheadLogCorruptError(
+        path,
+        SEGMENT_FILE_BYTES_MAX,
+        `${String(size)} bytes are more than ever written`,
+      );
     }
     const file = await handle.read(0, size);
     const headerGood = hasSegmentHeader(file, segment.firstIndex);
@@ -400,4 +404,3 @@ async function repairLastSegment(
   await handle.sync();
   return { handle, size: scan.end, nextIndex: scan.nextIndex, tornBytes: file.length - scan.end };
 }
-
