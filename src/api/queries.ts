@@ -1,0 +1,102 @@
+import type { Hash } from "../crypto/hash.ts";
+import type { FinalizedHeader } from "../lightclient/finalizedHeader.ts";
+import type * as Committee from "../protocol/Committee.ts";
+import type * as Evidence from "../protocol/Evidence.ts";
+import type * as Header from "../protocol/Header.ts";
+import type * as Payload from "../protocol/Payload.ts";
+import type { CommitteeId, Epoch, Height, NamespaceId, ValidatorId, View } from "../protocol/scalars.ts";
+import type { Transaction } from "../protocol/Transaction.ts";
+
+/**
+ * What the API needs from a node: the one port between HTTP and the engine. Everything returned is finalized and
+ * certified by this node; the API adds proofs, pages, JSON and bounds. `undefined` means "not here": never existed,
+ * not finalized yet, or pruned below `NodeStatus.oldestHeight`. A rejected promise means the node itself is at fault.
+ */
+export interface NodeQueries {
+  /** Offers envelopes (protocol.md section 4) to the mempool. Several parts are one bundle: all are taken or none. */
+  submit(transactions: readonly Transaction[]): Promise<SubmitOutcome>;
+  /** Where a transaction stands. `hash` is keccak-256 of the envelope. */
+  transaction(namespace: NamespaceId, hash: Hash): Promise<TransactionPlace>;
+  status(): Promise<NodeStatus>;
+  blockAt(height: Height): Promise<FinalizedBlock | undefined>;
+  blockByHash(hash: Hash): Promise<FinalizedBlock | undefined>;
+  payload(height: Height): Promise<Payload.Payload | undefined>;
+  /** A finalization certificate this node holds, chosen by height. Not every height has one of its own. */
+  finalization(selector: FinalizationSelector): Promise<FinalizedHeader | undefined>;
+  /** The handover block of `epoch` with its finalization; epoch 0 is genesis and has none. */
+  handover(epoch: Epoch): Promise<FinalizedHeader | undefined>;
+  committee(id: CommitteeId): Promise<Committee.Committee | undefined>;
+  /** Evidence in the order in which it was verified, numbered from 0; at most `limit` entries with number >= `from`. */
+  evidence(from: number, limit: number): Promise<readonly EvidenceEntry[]>;
+  /** Inclusion path of the block hash at `height` in the history tree of `size` leaves (`historyTree.prove`). */
+  historyPath(height: Height, size: bigint): Promise<readonly Hash[] | undefined>;
+  /** Calls `listener` after each finalization with the newest finalized height; returns the way to stop it. */
+  subscribe(listener: (height: Height) => void): () => void;
+}
+
+/** What became of a submission; exactly one reason, with the offending values. */
+export type SubmitOutcome =
+  | { readonly kind: "accepted" }
+  /** Already waiting, or already finalized within the deduplication window. The user's goal is met: not a failure. */
+  | { readonly kind: "duplicate"; readonly hash: Hash }
+  | { readonly kind: "too-large"; readonly bytes: number; readonly maximum: number }
+  | { readonly kind: "invalid"; readonly reason: string }
+  /** Only where the cluster restricts namespaces; they are open by default. */
+  | { readonly kind: "unknown-namespace"; readonly namespace: NamespaceId }
+  /** A bound of the mempool is reached: of this namespace (429) or of the whole node (503). */
+  | {
+      readonly kind: "full";
+      readonly scope: "namespace" | "node";
+      readonly maximum: number;
+      readonly retryAfterMs: number;
+    }
+  /** The node does not take transactions now: it is starting, catching up or stopping. */
+  | { readonly kind: "not-ready"; readonly reason: string; readonly retryAfterMs: number };
+
+export type TransactionPlace =
+  | { readonly kind: "unknown" }
+  | { readonly kind: "pending" }
+  /** `index` counts within the namespace in that block. */
+  | { readonly kind: "finalized"; readonly height: Height; readonly index: number };
+
+export interface FinalizedBlock {
+  readonly hash: Hash;
+  readonly header: Header.Header;
+  /** Length of the payload's canonical bytes. */
+  readonly payloadBytes: number;
+}
+
+export type FinalizationSelector =
+  | { readonly kind: "latest" }
+  | { readonly kind: "at"; readonly height: Height }
+  | { readonly kind: "at-or-below"; readonly height: Height }
+  | { readonly kind: "at-or-above"; readonly height: Height };
+
+export interface EvidenceEntry {
+  readonly number: number;
+  readonly evidence: Evidence.Evidence;
+}
+
+export interface NodeStatus {
+  readonly genesisHash: Hash;
+  readonly l1ChainId: bigint;
+  /** L1 contract that holds the stake, lower-case 0x address; part of every signing domain. */
+  readonly stakeTable: string;
+  /** Absent on a follower, which has no key. */
+  readonly validator?: ValidatorId;
+  /** Newest finalized block. */
+  readonly height: Height;
+  readonly hash: Hash;
+  /** Of the newest finalized block, milliseconds. */
+  readonly timestamp: bigint;
+  readonly epoch: Epoch;
+  readonly view: View;
+  readonly committee: CommitteeId;
+  /** Oldest height whose payload is still served. */
+  readonly oldestHeight: Height;
+  readonly l1Number: bigint;
+  readonly peers: number;
+  readonly mempool: { readonly transactions: number; readonly bytes: number };
+  /** Why the node takes no transactions; absent when it is ready. */
+  readonly notReady?: string;
+}
