@@ -1,16 +1,21 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-import { Contract, ContractFactory, Interface, type ContractRunner, type InterfaceAbi } from "ethers";
+import { BaseContract, ContractFactory, Interface, type ContractRunner, type InterfaceAbi } from "ethers";
 
-import type { ConfirmationVerifier } from "../../types/ethers-contracts/ConfirmationVerifier.ts";
-import type { DevelopmentToken } from "../../types/ethers-contracts/examples/DevelopmentToken.ts";
-import type { LightClient } from "../../types/ethers-contracts/LightClient.ts";
-import type { Slasher } from "../../types/ethers-contracts/Slasher.ts";
-import type { StakeTable } from "../../types/ethers-contracts/StakeTable.ts";
+import type { ConfirmationVerifier as ConfirmationVerifierBinding } from "../../types/ethers-contracts/ConfirmationVerifier.ts";
+import type { DevelopmentToken as DevelopmentTokenBinding } from "../../types/ethers-contracts/examples/DevelopmentToken.ts";
+import type { LightClient as LightClientBinding } from "../../types/ethers-contracts/LightClient.ts";
+import type { Slasher as SlasherBinding } from "../../types/ethers-contracts/Slasher.ts";
+import type { StakeTable as StakeTableBinding } from "../../types/ethers-contracts/StakeTable.ts";
 import { L1ContractError } from "./l1Errors.ts";
 
-export type { ConfirmationVerifier, DevelopmentToken, LightClient, Slasher, StakeTable };
+type Bound<T> = BaseContract & Omit<T, keyof BaseContract>;
+export type ConfirmationVerifier = Bound<ConfirmationVerifierBinding>;
+export type DevelopmentToken = Bound<DevelopmentTokenBinding>;
+export type LightClient = Bound<LightClientBinding>;
+export type Slasher = Bound<SlasherBinding>;
+export type StakeTable = Bound<StakeTableBinding>;
 
 /**
  * The one place that knows where ABIs and contract types come from. Types exist at compile time only; ABIs are read
@@ -67,24 +72,24 @@ export function contractInterface(name: ContractName): Interface {
 }
 
 export function stakeTableAt(address: string, runner: ContractRunner): StakeTable {
-  return Contract.from<StakeTable>(address, contractInterface("StakeTable"), runner);
+  return BaseContract.from<StakeTableBinding>(address, contractInterface("StakeTable"), runner);
 }
 
 export function lightClientAt(address: string, runner: ContractRunner): LightClient {
-  return Contract.from<LightClient>(address, contractInterface("LightClient"), runner);
+  return BaseContract.from<LightClientBinding>(address, contractInterface("LightClient"), runner);
 }
 
 export function slasherAt(address: string, runner: ContractRunner): Slasher {
-  return Contract.from<Slasher>(address, contractInterface("Slasher"), runner);
+  return BaseContract.from<SlasherBinding>(address, contractInterface("Slasher"), runner);
 }
 
 export function confirmationVerifierAt(address: string, runner: ContractRunner): ConfirmationVerifier {
-  return Contract.from<ConfirmationVerifier>(address, contractInterface("ConfirmationVerifier"), runner);
+  return BaseContract.from<ConfirmationVerifierBinding>(address, contractInterface("ConfirmationVerifier"), runner);
 }
 
 /** The stake token of development networks; anyone may mint it. */
 export function developmentTokenAt(address: string, runner: ContractRunner): DevelopmentToken {
-  return Contract.from<DevelopmentToken>(address, contractInterface("DevelopmentToken"), runner);
+  return BaseContract.from<DevelopmentTokenBinding>(address, contractInterface("DevelopmentToken"), runner);
 }
 
 /** For tests that deploy without Ignition. */

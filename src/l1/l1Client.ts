@@ -1,5 +1,3 @@
-import type { Provider } from "ethers";
-
 import { toHash, type Hash } from "../crypto/hash.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -54,7 +52,7 @@ export interface L1ClientOptions {
 export interface L1Client {
   readonly chainId: bigint;
   /** For contract bindings (`contracts.ts`). */
-  readonly provider: Provider;
+  readonly provider: RpcProvider;
   latestBlock(): Promise<L1Block>;
   /** The newest L1-finalized block; undefined while the chain is too young to have one. */
   finalizedBlock(): Promise<L1Block | undefined>;

@@ -42,8 +42,9 @@ export const NODE_FIELDS = {
   },
   keyFile: {
     env: "CREMA_KEY_FILE",
-    description: "consensus and transport keys (crema keygen)",
-    parse: text(),
+    description: "consensus and transport keys of a validator (crema keygen); a follower makes its own transport key",
+    parse: optional(text()),
+    default: "",
   },
   keyPasswordFile: {
     env: "CREMA_KEY_PASSWORD_FILE",
@@ -87,6 +88,12 @@ export const NODE_FIELDS = {
     description: "keep every payload for ever instead of for the retention time",
     parse: flag,
     default: "false",
+  },
+  payloadRetentionHeights: {
+    env: "CREMA_PAYLOAD_RETENTION_HEIGHTS",
+    description: "heights whose payloads are kept; to be at least the trust period of a committee on a public network",
+    parse: integer(1_000, 1_000_000_000),
+    default: "10000000",
   },
   logLevel: {
     env: "CREMA_LOG_LEVEL",

@@ -1,0 +1,28 @@
+import type { Command } from "commander";
+
+import { readAddressBook } from "../l1/addressBook.ts";
+import { checkDeployment, readClusterFile } from "../node/clusterFile.ts";
+import { redacted } from "../node/configTable.ts";
+import { NODE_FIELDS, readNodeConfig } from "../node/nodeConfig.ts";
+import * as Genesis from "../protocol/Genesis.ts";
+import { addSettings, sourcesOf } from "./options.ts";
+
+/** `crema genesis` and `crema config`: what the files say, checked, without starting anything. */
+export function addChecks(program: Command): void {
+  program
+    .command("genesis")
+    .description("check a cluster config and print its genesis hash, the salt of every signature")
+    .requiredOption("--cluster-file <file>", "cluster config")
+    .option("--address-book <file>", "also check that these contracts belong to it")
+    .action((options: { clusterFile: string; addressBook?: string }) => {
+      const cluster = readClusterFile(options.clusterFile);
+      if (options.addressBook !== undefined) checkDeployment(cluster, readAddressBook(options.addressBook));
+      console.log(Genesis.hash(cluster));
+    });
+  const config = program.command("config").description("check a node's configuration and print it without secrets");
+  addSettings(config, NODE_FIELDS).action((options: Record<string, string>) => {
+    const node = readNodeConfig(sourcesOf(options));
+    checkDeployment(readClusterFile(node.clusterFile), readAddressBook(node.addressBook));
+    console.log(JSON.stringify(redacted(NODE_FIELDS, node), null, 2));
+  });
+}

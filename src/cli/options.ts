@@ -1,0 +1,24 @@
+import type { Command } from "commander";
+
+import { flagName, type Sources, type Table } from "../node/configTable.ts";
+
+/** Adds one option per setting of a table, and `--config` for the file. */
+export function addSettings(command: Command, table: Table): Command {
+  command.option("--config <file>", "YAML or JSON file with settings by name");
+  for (const [name, field] of Object.entries(table)) {
+    const fallback = field.default === undefined || field.default === "" ? "" : ` (default ${field.default})`;
+    command.option(`--${flagName(name)} <value>`, `${field.description} [${field.env}]${fallback}`);
+  }
+  return command;
+}
+
+/** Where the settings of a command line come from. */
+export function sourcesOf(options: Readonly<Record<string, string | undefined>>): Sources {
+  const { config, ...flags } = options;
+  return { flags, env: process.env, ...(config === undefined ? {} : { file: config }) };
+}
+
+/** The password in a file, without the line end that editors add. */
+export function trimPassword(text: string): string {
+  return text.replace(/\r?\n$/, "");
+}

@@ -1,0 +1,113 @@
+import { parseEther, Wallet, type ContractTransactionResponse, type JsonRpcSigner } from "ethers";
+
+import type { AddressBook } from "../../l1/addressBook.ts";
+import { developmentTokenAt, stakeTableAt } from "../../l1/contracts.ts";
+import type { RpcProvider } from "../../l1/rpcProvider.ts";
+import type { RegistrationFile } from "../../node/registration.ts";
+import { StartError } from "./options.ts";
+
+/** Ether for the gas of an account. */
+const GAS_MONEY = parseEther("100");
+/** What every validator stakes itself. */
+export const SELF_STAKE = parseEther("1000");
+/** What the delegator adds to each validator, times its number: weights are to differ. */
+const DELEGATION_STEP = parseEther("100");
+const COMMISSION_BASIS_POINTS = 500;
+
+/** Accounts and their stake on the local L1. */
+export interface Stakers {
+  /** A fresh account with ether for gas. */
+  fundedWallet(): Promise<Wallet>;
+  /** Registers a validator with its own stake; its id. */
+  register(operator: Wallet, registration: RegistrationFile): Promise<bigint>;
+  /** Writes waiting keys to a key page, unless somebody else did. */
+  seal(registrations: readonly RegistrationFile[]): Promise<void>;
+  takeSeat(operator: Wallet, id: bigint): Promise<void>;
+  /** Delegates to validators from an account that is none of theirs. */
+  delegate(ids: readonly bigint[]): Promise<void>;
+  /** Makes a new committee from the present seats, unless one with exactly these seats was made meanwhile. */
+  rotate(): Promise<void>;
+  newestCommittee(): Promise<bigint>;
+}
+
+export async function createStakers(provider: RpcProvider, book: AddressBook): Promise<Stakers> {
+  const bank: JsonRpcSigner = await provider.getSigner(0);
+  const bankTable = stakeTableAt(book.stakeTable, bank);
+  const token = developmentTokenAt(book.token, bank);
+
+  async function fundedWallet(): Promise<Wallet> {
+    const wallet = new Wallet(Wallet.createRandom().privateKey, provider);
+    const transfer = await bank.sendTransaction({ to: wallet.address, value: GAS_MONEY });
+    await transfer.wait();
+    return wallet;
+  }
+
+  return {
+    fundedWallet,
+    register: async (operator, registration) => {
+      await mined(token.mint(operator.address, SELF_STAKE));
+      await mined(developmentTokenAt(book.token, operator).approve(book.stakeTable, SELF_STAKE));
+      const { key, possession, network } = registration;
+      await mined(
+        stakeTableAt(book.stakeTable, operator).register(
+          key,
+          [...possession],
+          COMMISSION_BASIS_POINTS,
+          network,
+          "",
+          SELF_STAKE,
+        ),
+      );
+      return (await bankTable.keyOf(registration.keyHash)).id;
+    },
+    seal: async (registrations) => {
+      const waiting: RegistrationFile[] = [];
+      for (const registration of registrations) {
+        if ((await bankTable.keyOf(registration.keyHash)).page === 0n) waiting.push(registration);
+      }
+      if (waiting.length === 0) return;
+      const keys = `0x${waiting.map(({ key }) => key.slice(2)).join("")}`;
+      await unlessDone(
+        () => mined(bankTable.seal(keys)),
+        async () => {
+          const records = await Promise.all(waiting.map(({ keyHash }) => bankTable.keyOf(keyHash)));
+          return records.every(({ page }) => page !== 0n);
+        },
+      );
+    },
+    takeSeat: async (operator, id) => {
+      await mined(stakeTableAt(book.stakeTable, operator).takeSeat(id));
+    },
+    delegate: async (ids) => {
+      const delegator = await fundedWallet();
+      const amounts = ids.map((_, index) => DELEGATION_STEP * BigInt(index + 1));
+      const total = amounts.reduce((sum, amount) => sum + amount, 0n);
+      await mined(token.mint(delegator.address, total));
+      await mined(developmentTokenAt(book.token, delegator).approve(book.stakeTable, total));
+      const table = stakeTableAt(book.stakeTable, delegator);
+      for (const [index, id] of ids.entries()) await mined(table.delegate(id, amounts[index] ?? 0n, 1n));
+    },
+    rotate: async () => {
+      const before = await bankTable.newestCommittee();
+      await unlessDone(
+        () => mined(bankTable.rotate()),
+        async () => (await bankTable.newestCommittee()) > before,
+      );
+    },
+    newestCommittee: () => bankTable.newestCommittee(),
+  };
+}
+
+async function mined(sending: Promise<ContractTransactionResponse>): Promise<void> {
+  const receipt = await (await sending).wait();
+  if (receipt?.status !== 1) throw new StartError(`L1 transaction ${receipt?.hash ?? "(unknown)"} failed`);
+}
+
+/** Permissionless work that the relayer may do first: its failure counts only if it is not done then. */
+async function unlessDone(act: () => Promise<void>, isDone: () => Promise<boolean>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    if (!(await isDone())) throw error;
+  }
+}

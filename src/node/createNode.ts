@@ -1,0 +1,223 @@
+import { join } from "node:path";
+
+import { Registry } from "prom-client";
+
+import { createApi } from "../api/server.ts";
+import { createBlsPool } from "../engine/blsPool.ts";
+import { createEngine, type Engine } from "../engine/engine.ts";
+import { readAddressBook, type AddressBook } from "../l1/addressBook.ts";
+import { createL1Client, type FinalityRule, type L1Client } from "../l1/l1Client.ts";
+import { createL1Follower, type L1Follower } from "../l1/l1Follower.ts";
+import { createTlsTransport, type TlsTransport } from "../network/tlsTransport.ts";
+import type * as ClusterConfig from "../protocol/ClusterConfig.ts";
+import * as Genesis from "../protocol/Genesis.ts";
+import type { Clock } from "../runtime/clock.ts";
+import type { Logger } from "../runtime/logger.ts";
+import type { Random } from "../runtime/random.ts";
+import type { Signer } from "../signer/signer.ts";
+import { openDiskStore } from "../storage/diskStore.ts";
+import { nodeFileSystem } from "../storage/nodeFileSystem.ts";
+import { WriteAheadLog } from "../storage/writeAheadLog.ts";
+import { checkDeployment, readClusterFile } from "./clusterFile.ts";
+import { ConfigError } from "./configTable.ts";
+import { checkContracts } from "./contractCheck.ts";
+import { openConsensusSigner, openTransportSeed } from "./identity.ts";
+import { decodeNetwork, parseSeed } from "./peerAddress.ts";
+import { registerNodeMetrics } from "./nodeMetrics.ts";
+import type { NodeConfig } from "./nodeConfig.ts";
+
+export type Role = "validator" | "observer";
+
+/** What a node takes from the machine. */
+export interface NodePorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Called once when the node found a fault of its own and must be stopped. */
+  readonly onFatal: (error: Error) => void;
+}
+
+/** Where a started node can be reached. */
+export interface Started {
+  readonly role: Role;
+  /** Base address of the HTTP API. */
+  readonly api: string;
+  /** Multiaddr of the validator network. */
+  readonly network: string | null;
+  readonly genesis: string;
+}
+
+export interface Node {
+  /** Brings up every part; on failure everything that was opened is closed again. */
+  start(): Promise<Started>;
+  /** Ends every part in reverse order. Safe to call at any time, more than once. */
+  stop(): Promise<void>;
+}
+
+/** Parts in the order of their opening, so that they can be closed in reverse. */
+class Parts {
+  readonly #closers: { readonly name: string; readonly close: () => Promise<void> | void }[] = [];
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  add<T>(name: string, part: T, close: (part: T) => Promise<void> | void): T {
+    this.#closers.push({ name, close: () => close(part) });
+    return part;
+  }
+
+  /** Closes what is open; a part that cannot be closed does not keep the others open. */
+  async close(): Promise<void> {
+    for (;;) {
+      const next = this.#closers.pop();
+      if (next === undefined) return;
+      try {
+        await next.close();
+      } catch (error) {
+        this.#logger.error(`${next.name} did not close in order`, { error });
+      }
+    }
+  }
+}
+
+/** Composes a node out of its parts. Reading and checking of the configuration's files happens here, before `start`. */
+export function createNode(config: NodeConfig, role: Role, ports: NodePorts): Node {
+  const cluster = readClusterFile(config.clusterFile);
+  const book = readAddressBook(config.addressBook);
+  checkDeployment(cluster, book);
+  const parts = new Parts(ports.logger);
+  return {
+    start: async () => {
+      try {
+        return await startParts({ config, role, ports, cluster, book, parts });
+      } catch (error) {
+        await parts.close();
+        throw error;
+      }
+    },
+    stop: () => parts.close(),
+  };
+}
+
+interface Context {
+  readonly config: NodeConfig;
+  readonly role: Role;
+  readonly ports: NodePorts;
+  readonly cluster: ClusterConfig.ClusterConfig;
+  readonly book: AddressBook;
+  readonly parts: Parts;
+}
+
+async function startParts(context: Context): Promise<Started> {
+  const { config, role, ports, cluster, parts } = context;
+  const genesis = Genesis.hash(cluster);
+  const client = parts.add("L1 client", openL1(context), (part) => {
+    part.close();
+  });
+  await checkContracts(client, context.book, cluster, ports.logger);
+  const follower = parts.add("L1 follower", openFollower(context, client), (part) => part.stop());
+  const signer = await openSigner(context);
+  const transport = await openTransport(context);
+  const engine = await openEngine(context, { follower, transport, ...(signer === undefined ? {} : { signer }) });
+  follower.start();
+  await engine.start();
+  const api = await openApi(context, engine, follower);
+  return { role, api, network: transport.address, genesis };
+}
+
+function openL1({ config, cluster, ports }: Context): L1Client {
+  const rule = cluster.l1Finality;
+  const finality: FinalityRule = rule.mode === "finalized" ? { kind: "tag" } : { kind: "depth", blocks: rule.depth };
+  return createL1Client({
+    urls: config.l1Urls,
+    chainId: BigInt(cluster.l1ChainId),
+    finality,
+    timeoutMs: config.l1TimeoutMs,
+    clock: ports.clock,
+    logger: ports.logger.child({ part: "l1" }),
+  });
+}
+
+function openFollower({ config, book, ports }: Context, client: L1Client): L1Follower {
+  const { clock, logger } = ports;
+  return createL1Follower({
+    client,
+    book,
+    decodeNetwork,
+    pollMs: config.l1PollMs,
+    clock,
+    logger: logger.child({ part: "l1" }),
+  });
+}
+
+async function openSigner({ config, role, cluster, parts }: Context): Promise<Signer | undefined> {
+  if (role === "observer") return undefined;
+  return parts.add("signer", await openConsensusSigner(config, Genesis.hash(cluster)), (part) => part.close());
+}
+
+async function openTransport({ config, role, cluster, ports, parts }: Context): Promise<TlsTransport> {
+  const transport = await createTlsTransport({
+    seed: openTransportSeed(config, role, ports.random),
+    genesis: Genesis.hash(cluster),
+    listen: `/${config.listenHost.includes(":") ? "ip6" : "ip4"}/${config.listenHost}/tcp/${String(config.listenPort)}`,
+    clock: ports.clock,
+    random: ports.random,
+    logger: ports.logger.child({ part: "network" }),
+  });
+  return parts.add("transport", transport, (part) => part.close());
+}
+
+interface Wiring {
+  readonly follower: L1Follower;
+  readonly transport: TlsTransport;
+  readonly signer?: Signer;
+}
+
+async function openEngine(context: Context, { follower, transport, signer }: Wiring): Promise<Engine> {
+  const { config, cluster, book, ports, parts } = context;
+  const directory = config.dataDir;
+  const store = parts.add("store", await openDiskStore(join(directory, "chain")), (part) => part.close());
+  const journal = parts.add("journal", await WriteAheadLog.open(nodeFileSystem, join(directory, "journal")), (part) =>
+    part.close(),
+  );
+  const bls = parts.add("BLS workers", await createBlsPool({ threads: config.blsWorkers }), (part) => part.close());
+  const engine = createEngine(
+    {
+      clock: ports.clock,
+      random: ports.random,
+      logger: ports.logger.child({ part: "engine" }),
+      onFatal: ports.onFatal,
+      transport,
+      store,
+      journal,
+      l1: follower,
+      bls,
+      ...(signer === undefined ? {} : { signer }),
+    },
+    {
+      config: cluster,
+      domain: { chainId: BigInt(cluster.l1ChainId), stakeTable: book.stakeTable, salt: Genesis.hash(cluster) },
+      seeds: config.seeds.map(parseSeed),
+      ...(config.archive ? {} : { payloadRetentionHeights: BigInt(config.payloadRetentionHeights) }),
+    },
+  );
+  return parts.add("engine", engine, (part) => part.stop());
+}
+
+async function openApi({ config, cluster, ports, parts }: Context, engine: Engine, l1: L1Follower): Promise<string> {
+  const registry = new Registry();
+  registerNodeMetrics(registry, engine, l1);
+  const logger = ports.logger.child({ part: "api" });
+  const api = await createApi({ queries: engine, config: cluster, clock: ports.clock, logger, registry });
+  parts.add("API", api, (part) => part.close());
+  try {
+    return await api.listen({ host: config.apiHost, port: config.apiPort });
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error)) throw error;
+    const address = `${config.apiHost}:${String(config.apiPort)}`;
+    const reason = error.code === "EADDRINUSE" ? "the port is in use" : String(error.code);
+    throw new ConfigError([`the API cannot listen at ${address} (apiHost, apiPort): ${reason}`]);
+  }
+}
