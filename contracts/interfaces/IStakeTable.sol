@@ -284,6 +284,7 @@ interface IStakeTable {
     error StakeTableNothingToRedeem(uint32 id, address owner);
 
     error StakeTableSeatHeld(uint32 id, uint8 seat);
+    error StakeTableSeatNotHeld(uint32 id);
     error StakeTableSeatStakeTooLow(uint256 given, uint256 required);
     error StakeTableRotationTooEarly(uint256 time, uint256 required);
     error StakeTableSeatsTooFew(uint256 given, uint256 required);

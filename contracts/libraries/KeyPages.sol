@@ -83,13 +83,17 @@ library KeyPages {
         }
     }
 
+    /// @notice Shortens data in place, to at most its length; the memory behind stays unused.
+    function cut(bytes memory data, uint256 length) internal pure returns (bytes memory) {
+        assembly ("memory-safe") {
+            mstore(data, length)
+        }
+        return data;
+    }
+
     /// @notice Creates a page from the first `keys` slots of its buffer.
     function seal(bytes memory page, uint256 keys) internal returns (address) {
-        // Shortens the buffer; the memory behind it stays unused.
-        assembly ("memory-safe") {
-            mstore(page, add(1, mul(keys, 196)))
-        }
-        return create(page);
+        return create(cut(page, 1 + keys * ENTRY_LENGTH));
     }
 
     /// @notice Creates an account whose code is `code`, which is at most 24,576 bytes and begins with a zero byte.

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.30;
+
+import {KeyRecord, Parameter, Parameters, Position, Ticket} from "../interfaces/IStakeTable.sol";
+import {CommitteeRecord} from "../types/Committee.sol";
+import {ActiveStake, StakePool} from "./Pools.sol";
+import {SeatMap} from "./Seats.sol";
+
+/// @notice Where a validator is in its life. The order counts: stake may leave up to `Exited`.
+enum Status {
+    Unknown,
+    Active,
+    Exited,
+    Slashed,
+    Settled
+}
+
+/// @notice A validator as stored. The first slot is all that delegation and rotation read.
+/// @param page Page and slot of the current key, known while it has a seat.
+/// @param seat Seat number plus one; zero without a seat.
+/// @param keyQueued Whether `nextKeyHash` becomes current at the next rotation.
+/// @param rewarded What reporters got out of its pool.
+struct ValidatorState {
+    address operator;
+    uint24 page;
+    uint8 slot;
+    uint8 seat;
+    Status status;
+    bool keyQueued;
+    bytes32 keyHash;
+    bytes32 nextKeyHash;
+    uint40 exitedAt;
+    uint40 slashedAt;
+    uint64 penalty;
+    uint104 rewarded;
+    uint16 commission;
+    uint16 nextCommission;
+    uint40 nextCommissionAt;
+    uint40 registeredAt;
+    uint104 lockedShares;
+}
+
+/// @notice Counters and times, in one slot.
+/// @param creations Accounts created: pages and committee code. A contract's first nonce is 1.
+/// @param committeeUnits Unscaled stake of the newest committee, in stake units.
+struct Head {
+    uint32 validators;
+    uint24 creations;
+    uint32 committees;
+    uint40 rotatedAt;
+    uint48 committeeUnits;
+    uint40 pausedUntil;
+    uint40 pausableAt;
+}
+
+/// @notice The newest roster, in one slot. Bit s is seat s.
+/// @param changed Seats whose validator or key may differ from it.
+/// @param seated Its seats.
+/// @param nonce Names the code that holds it; zero before the first.
+/// @param pageCount Number of its key pages.
+struct RosterState {
+    uint104 changed;
+    uint104 seated;
+    uint24 nonce;
+    uint8 pageCount;
+}
+
+struct QueuedValue {
+    uint216 value;
+    uint40 effectiveAt;
+}
+
+/// @notice The whole storage of the stake table: one struct, so that its libraries can share it.
+struct StakeState {
+    Head head;
+    RosterState roster;
+    Parameters parameters;
+    ActiveStake active;
+    SeatMap seats;
+    uint256 ticketCount;
+    uint256 positionCount;
+    mapping(uint32 id => ValidatorState) validators;
+    mapping(uint32 id => StakePool) pools;
+    mapping(uint32 id => mapping(address owner => uint256)) shares;
+    mapping(bytes32 keyHash => KeyRecord) keys;
+    mapping(uint256 ticket => Ticket) tickets;
+    mapping(uint256 position => Position) positions;
+    mapping(uint64 id => CommitteeRecord) committees;
+    mapping(Parameter => QueuedValue) queue;
+}
