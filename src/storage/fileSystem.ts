@@ -45,8 +45,10 @@ export interface FileSystem {
   rename(from: string, to: string): Promise<void>;
   /** Makes creations, removals and renames in a directory durable. */
   syncDirectory(directory: string): Promise<void>;
-  /** A name of this very file that a copy of it does not have (as far as the platform can tell). */
+  /** A name of this very file that a copy of it does not have, as far as the platform can tell. */
   identity(path: string): Promise<string>;
+  /** Whether `path` is the file that `identity` named once. */
+  matchesIdentity(path: string, identity: string): Promise<boolean>;
   /** Holds a lock that ends with the process; rejects with `locked` while another process (or opener) holds it. */
   lock(directory: string): Promise<Unlock>;
 }

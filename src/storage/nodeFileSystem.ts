@@ -1,4 +1,5 @@
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 
 import { ClassicLevel } from "classic-level";
 
@@ -60,6 +61,17 @@ async function openFile(path: string, mode: "create" | "existing"): Promise<File
   };
 }
 
+/** Each directory that was made is an entry of its parent, which must be durable too. */
+async function makeDirectory(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  const top = dirname(resolve(first));
+  for (let parent = dirname(resolve(path)); parent.length >= top.length; parent = dirname(parent)) {
+    await syncDirectory(parent);
+    if (parent === top) return;
+  }
+}
+
 async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, "r");
   try {
@@ -74,9 +86,15 @@ async function syncDirectory(directory: string): Promise<void> {
  * birth, Node reports the last change instead, which moves: then the inode alone has to do.
  */
 async function identity(path: string): Promise<string> {
-  const before = await stat(path, { bigint: true });
-  const born = before.birthtimeNs === before.ctimeNs ? 0n : before.birthtimeNs;
-  return `${before.ino.toString()}:${born.toString()}`;
+  const status = await stat(path, { bigint: true });
+  const born = status.birthtimeNs === status.ctimeNs ? 0n : status.birthtimeNs;
+  return `${status.ino.toString()}:${born.toString()}`;
+}
+
+async function matchesIdentity(path: string, known: string): Promise<boolean> {
+  const [inode, born] = (await identity(path)).split(":");
+  const [knownInode, knownBorn] = known.split(":");
+  return inode === knownInode && (born === "0" || knownBorn === "0" || born === knownBorn);
 }
 
 /**
@@ -98,10 +116,7 @@ async function lock(directory: string): Promise<Unlock> {
 
 /** The file system of this machine. */
 export const nodeFileSystem: FileSystem = {
-  makeDirectory: (path) =>
-    attempt(path, async () => {
-      await mkdir(path, { recursive: true, mode: 0o700 });
-    }),
+  makeDirectory: (path) => attempt(path, () => makeDirectory(path)),
   list: (directory) =>
     attempt(directory, async () => {
       const entries = await readdir(directory, { withFileTypes: true });
@@ -115,5 +130,6 @@ export const nodeFileSystem: FileSystem = {
   rename: (from, to) => attempt(from, () => rename(from, to)),
   syncDirectory: (directory) => attempt(directory, () => syncDirectory(directory)),
   identity: (path) => attempt(path, () => identity(path)),
+  matchesIdentity: (path, known) => attempt(path, () => matchesIdentity(path, known)),
   lock: (directory) => attempt(directory, () => lock(directory)),
 };

@@ -217,8 +217,9 @@ export class WriteAheadLog {
       while ((this.#segments[removed + 1]?.firstIndex ?? Infinity) <= index) removed++;
       for (const segment of this.#segments.splice(0, removed)) {
         await this.#fileSystem.remove(`${this.#directory}/${segment.name}`);
+        // One by one: of several unsynced removals a crash may keep the later and undo the earlier, which is a gap.
+        await this.#fileSystem.syncDirectory(this.#directory);
       }
-      if (removed > 0) await this.#fileSystem.syncDirectory(this.#directory);
     });
   }
 
