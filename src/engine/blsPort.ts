@@ -1,0 +1,68 @@
+import type { Bls } from "../crypto/bls.ts";
+
+/** One validator's signature over a digest that a whole batch shares. */
+export interface BatchEntry {
+  readonly key: Uint8Array;
+  readonly signature: Uint8Array;
+  /** Already found valid: needs no second look. */
+  readonly verified: boolean;
+}
+
+/** Which entries hold (places in the batch, ascending) and the aggregate of exactly those; undefined if none does. */
+export interface BatchVerdict {
+  readonly valid: readonly number[];
+  readonly invalid: readonly number[];
+  readonly aggregate: Uint8Array | undefined;
+}
+
+/** BLS verification off the main path: every answer comes later. Only the purpose `vote` is ever needed here. */
+export interface BlsPort {
+  verify(key: Uint8Array, digest: Uint8Array, signature: Uint8Array): Promise<boolean>;
+  verifyAggregate(keys: readonly Uint8Array[], digest: Uint8Array, signature: Uint8Array): Promise<boolean>;
+  verifyBatch(digest: Uint8Array, entries: readonly BatchEntry[]): Promise<BatchVerdict>;
+}
+
+/** Seats of a committee: the most entries one batch can have. */
+export const BATCH_ENTRIES_MAX = 100;
+
+/** VOTE-12: one check of the sum when all is well, bisection to the forged ones when it is not. */
+export function verifyBatch(bls: Bls, digest: Uint8Array, entries: readonly BatchEntry[]): BatchVerdict {
+  const places = entries.map((_, place) => place).filter((place) => !at(entries, place).verified);
+  const known = entries.map((_, place) => place).filter((place) => at(entries, place).verified);
+  const good = new Set([...known, ...validOf(bls, digest, entries, places)]);
+  const valid = entries.map((_, place) => place).filter((place) => good.has(place));
+  const aggregate = valid.length === 0 ? undefined : bls.aggregate(valid.map((place) => at(entries, place).signature));
+  return { valid, invalid: places.filter((place) => !good.has(place)), aggregate };
+}
+
+function validOf(bls: Bls, digest: Uint8Array, entries: readonly BatchEntry[], places: readonly number[]): number[] {
+  if (places.length === 0) return [];
+  const [only] = places;
+  if (places.length === 1 && only !== undefined) {
+    const { key, signature } = at(entries, only);
+    return bls.verify(key, digest, signature, "vote") ? [only] : [];
+  }
+  const sum = bls.aggregate(places.map((place) => at(entries, place).signature));
+  const keys = places.map((place) => at(entries, place).key);
+  if (sum !== undefined && bls.verifyAggregate(keys, digest, sum, "vote")) return [...places];
+  const middle = places.length >> 1;
+  return [
+    ...validOf(bls, digest, entries, places.slice(0, middle)),
+    ...validOf(bls, digest, entries, places.slice(middle)),
+  ];
+}
+
+function at(entries: readonly BatchEntry[], place: number): BatchEntry {
+  const entry = entries[place];
+  if (entry === undefined) throw new RangeError(`batch has no place ${String(place)}`);
+  return entry;
+}
+
+/** Answers in this thread: for simulation and tests, where a thread would bring chance in. */
+export function inlineBls(bls: Bls): BlsPort {
+  return {
+    verify: (key, digest, signature) => Promise.resolve(bls.verify(key, digest, signature, "vote")),
+    verifyAggregate: (keys, digest, signature) => Promise.resolve(bls.verifyAggregate(keys, digest, signature, "vote")),
+    verifyBatch: (digest, entries) => Promise.resolve(verifyBatch(bls, digest, entries)),
+  };
+}

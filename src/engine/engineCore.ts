@@ -1,0 +1,459 @@
+import { createContext, DEFAULT_TUNING, type Context } from "../consensus/context.ts";
+import type { Event } from "../consensus/input.ts";
+import type { EpochEnded, Output, Persist, SetTimer } from "../consensus/output.ts";
+import { recover } from "../consensus/recover.ts";
+import type { State } from "../consensus/state.ts";
+import { step } from "../consensus/step.ts";
+import * as Mempool from "../mempool/mempool.ts";
+import type { PeerId } from "../network/transport.ts";
+import * as Certificate from "../protocol/Certificate.ts";
+import type { Committee } from "../protocol/Committee.ts";
+import * as Genesis from "../protocol/Genesis.ts";
+import * as Header from "../protocol/Header.ts";
+import { Epoch, Height, type CommitteeId } from "../protocol/scalars.ts";
+import { assert, expectPresent, unreachable } from "../runtime/assert.ts";
+import type { CancelTimer } from "../runtime/clock.ts";
+import { ChainStore } from "./chainStore.ts";
+import { CommitteePeers } from "./committeePeers.ts";
+import { performBuild, performFetch, performFinalized } from "./performing.ts";
+import { JournalKeeper } from "./journalKeeper.ts";
+import { priorityOf, type Kernel } from "./kernel.ts";
+import { membership, type Membership } from "./membership.ts";
+import { encode, type Message } from "./message.ts";
+import { keysOf, openPayload } from "./openedPayload.ts";
+import type { Parts } from "./parts.ts";
+import { createParts } from "./createParts.ts";
+import type { PayloadKeeper } from "./payloadKeeper.ts";
+import type { EngineOptions, EnginePorts } from "./ports.ts";
+import { verifyConflict, verifyVotes } from "./verifications.ts";
+
+/** Inputs that wait while outputs are performed: answers given at once. */
+export const INPUTS_MAX = 65_536;
+/** Blocks whose transactions are remembered after a restart, so that they are not included again. */
+export const REMEMBERED_BLOCKS = 1024n;
+
+/** What runs once committee and journal are known. */
+interface Running {
+  readonly parts: Parts;
+  membership: Membership;
+  previous: Committee | undefined;
+  context: Context;
+  state: State;
+}
+
+/** The loop: queue -> step -> perform outputs in order. Everything it knows of the world comes through the ports. */
+export class EngineCore implements Kernel {
+  readonly ports: EnginePorts;
+  readonly options: EngineOptions;
+  readonly genesis: Header.Header;
+  readonly mempool: Mempool.Mempool;
+  readonly #peers: CommitteePeers;
+  readonly #timers = new Set<CancelTimer>();
+  readonly #listeners = new Set<(height: Height) => void>();
+  readonly #inputs: Event[] = [];
+  #chain: ChainStore | undefined;
+  #running: Running | undefined;
+  #phase: "new" | "starting" | "running" | "stopped" = "new";
+  #isStepping = false;
+  #ended: EpochEnded | undefined;
+  #isChangingEpoch = false;
+  #stopFollowingL1: (() => void) | undefined;
+  #isVoting = true;
+
+  constructor(ports: EnginePorts, options: EngineOptions) {
+    this.ports = ports;
+    this.options = options;
+    this.genesis = Genesis.header(options.config);
+    this.mempool = Mempool.createMempool(options.mempool ?? Mempool.DEFAULT_LIMITS);
+    this.#peers = new CommitteePeers(ports.transport);
+  }
+
+  get chain(): ChainStore {
+    return expectPresent(this.#chain, "an opened chain");
+  }
+
+  get keeper(): PayloadKeeper {
+    return this.parts().keeper;
+  }
+
+  parts(): Parts {
+    return this.#now().parts;
+  }
+
+  membership(): Membership {
+    return this.#now().membership;
+  }
+
+  context(): Context {
+    return this.#now().context;
+  }
+
+  state(): State {
+    return this.#now().state;
+  }
+
+  #now(): Running {
+    return expectPresent(this.#running, "a running engine");
+  }
+
+  isRunning(): boolean {
+    return this.#phase === "running";
+  }
+
+  /** Whether the store is open: final blocks can be read. */
+  isOpen(): boolean {
+    return this.#chain !== undefined && this.#phase !== "stopped";
+  }
+
+  async start(): Promise<void> {
+    assert(this.#phase === "new", "an engine is started once");
+    this.#phase = "starting";
+    this.#chain = await ChainStore.open(this.ports.store, this.genesis);
+    await this.#remember();
+    this.#stopFollowingL1 = this.ports.l1.onChange(() => {
+      this.#onL1Change();
+    });
+    await this.#boot();
+  }
+
+  /** MEM-2 across restarts: what the newest blocks carry is not taken into the pool again. */
+  async #remember(): Promise<void> {
+    const top = this.chain.height;
+    const from = top > REMEMBERED_BLOCKS ? top - REMEMBERED_BLOCKS : 0n;
+    for (let at = from + 1n; at <= top; at++) {
+      const block = await this.chain.blockAt(Height(at));
+      const bytes = block === undefined ? undefined : await this.chain.payload(Header.hash(block.header));
+      if (block === undefined || bytes === undefined) continue;
+      const opened = openPayload(bytes, block.header.namespaces, this.options.config.limits);
+      if (opened !== undefined) Mempool.markIncluded(this.mempool, keysOf(opened));
+    }
+  }
+
+  /** REC-1: takes part from the newest stored block on, as soon as its committee is known. */
+  async #boot(): Promise<void> {
+    if (this.#phase !== "starting") return;
+    const tip = this.chain.tip?.header ?? this.genesis;
+    const begins = Header.isHandover(tip);
+    const epoch = begins ? Epoch(tip.epoch + 1n) : tip.epoch;
+    const committee = await this.#committee(begins ? tip.nextCommittee : tip.committee);
+    if (committee === undefined || this.#running !== undefined || !this.isStarting()) return;
+    const journal = new JournalKeeper(this.ports.journal, this.chain);
+    const records = await journal.replay(epoch);
+    const previous = await this.#previousCommittee(epoch);
+    if (this.#running !== undefined || !this.isStarting()) return;
+    const member = membership(epoch, committee, this.options.config, this.ports.signer?.publicKey);
+    const context = this.#contextOf(member);
+    const parts = createParts(this, member, journal, this.genesis, (stored) => {
+      this.#onStored(stored);
+    });
+    const state = recover(context, this.#anchor(parts), records);
+    this.#running = { parts, membership: member, previous, context, state };
+    this.#phase = "running";
+    this.ports.transport.onMessage((from, bytes) => {
+      parts.ingress.receive(from, bytes);
+    });
+    this.ports.transport.onPeerChange((change) => {
+      if (change.kind === "connected") this.#sendStatus(change.id);
+    });
+    this.#namePeers();
+    parts.gossip.start();
+    this.#followLightClient();
+    this.feed({ type: "start" });
+  }
+
+  isStarting(): boolean {
+    return this.#phase === "starting";
+  }
+
+  #anchor(parts: Parts): State["anchor"] {
+    const { tip } = this.chain;
+    const history = parts.finalizer.history();
+    if (tip === undefined) return { header: this.genesis, history, certificate: undefined };
+    const verdict = Certificate.conclude(tip.certificate, true);
+    assert(verdict.ok && Certificate.isFinalization(verdict.certificate), "the stored tip is final");
+    return { header: tip.header, history, certificate: verdict.certificate };
+  }
+
+  #contextOf(member: Membership): Context {
+    const { epoch, committee, seat } = member;
+    const { config, tuning = DEFAULT_TUNING } = this.options;
+    return createContext({ epoch, committee, seat, config, tuning });
+  }
+
+  /** As L1 has it now, with present addresses; else as it was when this node last used it. Kept once known. */
+  async #committee(id: CommitteeId): Promise<Committee | undefined> {
+    const known = this.ports.l1.committee(id);
+    if (known === undefined) return this.chain.committee(id);
+    if ((await this.chain.committee(id)) === undefined) await this.chain.saveCommittee(known);
+    return known;
+  }
+
+  async #previousCommittee(epoch: Epoch): Promise<Committee | undefined> {
+    const height = epoch > 1n ? await this.chain.handoverHeight(Epoch(epoch - 1n)) : undefined;
+    const block = height === undefined ? undefined : await this.chain.blockAt(height);
+    return block === undefined ? undefined : this.chain.committee(block.header.committee);
+  }
+
+  #namePeers(): void {
+    const { l1 } = this.ports;
+    const { membership: member, previous } = this.#now();
+    const finalized = l1.finalized();
+    const newest = finalized === undefined ? undefined : l1.newestCommitteeAt(finalized.number);
+    const current = l1.committee(member.committee.id) ?? member.committee;
+    const before = previous === undefined ? undefined : (l1.committee(previous.id) ?? previous);
+    const next = newest === undefined ? undefined : l1.committee(newest);
+    this.#peers.update([current, before, next], this.options.seeds ?? []);
+  }
+
+  #sendStatus(to: PeerId): void {
+    if (!this.isRunning()) return;
+    const { epoch, view } = this.state();
+    this.send(to, { type: "status", epoch, view, height: this.chain.height });
+  }
+
+  #onL1Change(): void {
+    if (this.#phase === "starting") {
+      this.#guard(this.#boot());
+      return;
+    }
+    if (!this.isRunning()) return;
+    this.#namePeers();
+    this.#followLightClient();
+    this.parts().checks.again();
+    this.#guard(this.#changeEpoch());
+  }
+
+  /** SAFE-7: no votes while the light client, as L1-finalized, is expired or frozen. */
+  #followLightClient(): void {
+    const enabled = this.ports.l1.lightClient() === "live";
+    if (enabled === this.#isVoting) return;
+    this.#isVoting = enabled;
+    this.feed({ type: "voting", enabled });
+  }
+
+  #guard(work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.fail(error);
+    });
+  }
+
+  feed(event: Event): void {
+    if (!this.isRunning()) return;
+    this.#inputs.push(event);
+    assert(this.#inputs.length <= INPUTS_MAX, "answers given at once are bounded");
+    if (this.#isStepping) return;
+    this.#isStepping = true;
+    try {
+      for (let next = this.#inputs.shift(); next !== undefined; next = this.#inputs.shift()) this.#step(next);
+    } catch (error) {
+      this.fail(error);
+    } finally {
+      this.#isStepping = false;
+    }
+  }
+
+  #step(event: Event): void {
+    const running = this.#now();
+    const nowMs = this.ports.clock.monotonicMs();
+    const { state, outputs } = step(running.context, running.state, { ...event, nowMs });
+    running.state = state;
+    for (const output of outputs) {
+      if (!this.isRunning()) return;
+      this.#perform(output);
+    }
+  }
+
+  #perform(output: Output): void {
+    const { outbox, keeper, checks } = this.parts();
+    switch (output.type) {
+      case "persist":
+        this.#persist(output);
+        return;
+      case "sign":
+        outbox.sign(output.vote);
+        return;
+      case "propose":
+        outbox.propose(output);
+        return;
+      case "broadcast-certificate":
+        outbox.broadcastCertificate(output.certificate);
+        return;
+      case "send-handover":
+        this.#guard(outbox.sendHandover(output));
+        return;
+      case "set-timer":
+        this.#setTimer(output);
+        return;
+      case "build":
+        performBuild(this, this.parts(), output);
+        return;
+      case "check":
+        checks.add(output.epoch, output.view, output.header, output.parent);
+        return;
+      case "certify":
+        keeper.certify(output.header, output.view);
+        return;
+      case "verify-votes":
+        this.#guard(verifyVotes(this, output));
+        return;
+      case "verify-conflict":
+        this.#guard(verifyConflict(this, output));
+        return;
+      case "fetch":
+        performFetch(this, this.parts(), output);
+        return;
+      case "finalized":
+        performFinalized(this, this.parts(), output);
+        return;
+      case "epoch-ended":
+        this.#ended = output;
+        this.#guard(this.#changeEpoch());
+        return;
+      case "enter-view":
+        checks.enterView(output.epoch, output.view);
+        this.ports.logger.debug("view", { epoch: output.epoch, view: output.view, leader: output.leader });
+        return;
+      case "report-evidence":
+        this.#guard(this.#saveEvidence(output));
+        return;
+      case "report-fork":
+        this.ports.logger.error("finality was contradicted: this node votes no more", {
+          epoch: output.theirs.vote.epoch,
+          view: output.theirs.vote.view,
+        });
+        this.#guard(this.chain.saveCertificates([output.theirs], true));
+        return;
+      case "reject":
+        this.ports.logger.debug("refused", { from: output.from, ...output.rejection });
+        return;
+      default:
+        unreachable(output, "output");
+    }
+  }
+
+  #persist(output: Persist): void {
+    const { epoch, view } = this.state();
+    this.parts().journal.persist(epoch, view, output);
+  }
+
+  #setTimer({ timer, delayMs }: SetTimer): void {
+    const cancel = this.ports.clock.setTimer(delayMs, () => {
+      this.#timers.delete(cancel);
+      this.feed({ type: "timer", timer });
+    });
+    this.#timers.add(cancel);
+  }
+
+  async #saveEvidence({ evidence, offence }: Extract<Output, { type: "report-evidence" }>): Promise<void> {
+    const isNew = await this.chain.saveEvidence(evidence);
+    if (isNew) this.ports.logger.warn("evidence of an offence", { offence });
+  }
+
+  #onStored(header: Header.Header): void {
+    if (!this.isRunning()) return;
+    const { vote } = expectPresent(this.chain.tip, "tip").certificate;
+    this.#guard(this.parts().journal.stored(vote.epoch, vote.view));
+    const { signer } = this.ports;
+    if (signer !== undefined) this.#guard(signer.confirmEpoch(header.epoch));
+    for (const listener of [...this.#listeners]) listener(header.height);
+  }
+
+  /** EPOCH-2: the next epoch begins once its handover is stored and L1 has shown its committee. */
+  async #changeEpoch(): Promise<void> {
+    const ended = this.#ended;
+    if (ended === undefined || this.#isChangingEpoch) return;
+    this.#isChangingEpoch = true;
+    try {
+      const { finalizer } = this.parts();
+      await finalizer.settled();
+      const committee = await this.#committee(ended.nextCommittee);
+      if (committee === undefined || !this.isRunning()) return;
+      assert(this.chain.height >= ended.handover.height, "the handover is stored before the next epoch begins");
+      this.#ended = undefined;
+      this.#enterEpoch(Epoch(ended.epoch + 1n), committee);
+    } finally {
+      this.#isChangingEpoch = false;
+    }
+  }
+
+  #enterEpoch(epoch: Epoch, committee: Committee): void {
+    const running = this.#now();
+    const { keeper, checks, builder, sync } = running.parts;
+    running.previous = running.membership.committee;
+    running.membership = membership(epoch, committee, this.options.config, this.ports.signer?.publicKey);
+    running.context = this.#contextOf(running.membership);
+    keeper.enterEpoch(running.membership);
+    checks.close();
+    builder.close();
+    this.#namePeers();
+    this.ports.logger.info("epoch", { epoch, committee: committee.id, seat: running.membership.seat });
+    this.feed({ type: "start-epoch" });
+    sync.continue();
+  }
+
+  send(to: PeerId, message: Message): void {
+    this.ports.transport.send(to, encode(message), priorityOf(message));
+  }
+
+  sendToCommittee(message: Message): void {
+    const bytes = encode(message);
+    const { transport } = this.ports;
+    for (const peer of this.membership().peers) {
+      if (peer !== transport.self) transport.send(peer, bytes, priorityOf(message));
+    }
+  }
+
+  /** Calls `listener` with the newest stored height after each finalization. */
+  subscribe(listener: (height: Height) => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
+  fail(error: unknown): void {
+    if (this.#phase === "stopped") return;
+    const fault = error instanceof Error ? error : new Error(String(error));
+    this.ports.logger.error("the engine stopped itself", { error: fault });
+    this.#halt();
+    this.ports.onFatal?.(fault);
+  }
+
+  #halt(): void {
+    this.#phase = "stopped";
+    this.#stopFollowingL1?.();
+    for (const cancel of this.#timers) cancel();
+    this.#timers.clear();
+    this.ports.transport.onMessage(() => undefined);
+    this.ports.transport.onPeerChange(() => undefined);
+    if (this.#running === undefined) return;
+    const { keeper, checks, fetcher, sync, gossip, builder } = this.#running.parts;
+    for (const part of [keeper, checks, fetcher, sync, gossip, builder]) part.close();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#phase !== "stopped") this.#halt();
+    if (this.#running !== undefined) await this.#running.parts.outbox.settled();
+  }
+
+  sizes(): Readonly<Record<string, number>> {
+    const running = this.#running;
+    const pool = { mempoolUnits: this.mempool.entries.size, mempoolBytes: this.mempool.bytes };
+    if (running === undefined) return pool;
+    const { keeper, checks, fetcher, finalizer, ingress, journal } = running.parts;
+    return {
+      ...pool,
+      inputs: this.#inputs.length,
+      timers: this.#timers.size,
+      heldBlocks: keeper.heldBlocks,
+      pendingChecks: checks.pendingChecks,
+      payloadFetches: fetcher.underWay,
+      finalizations: finalizer.queued,
+      signatureChecks: ingress.checksUnderWay,
+      journalMarks: journal.marks,
+      views: running.state.views.size,
+      blocks: running.state.blocks.size,
+      fetches: running.state.fetches.size,
+    };
+  }
+}

@@ -1,0 +1,163 @@
+import type { PeerId } from "../network/transport.ts";
+import { markIncluded } from "../mempool/mempool.ts";
+import type * as Certificate from "../protocol/Certificate.ts";
+import * as Header from "../protocol/Header.ts";
+import * as History from "../protocol/History.ts";
+import { GENESIS_HEIGHT, Height } from "../protocol/scalars.ts";
+import { assert, expectPresent } from "../runtime/assert.ts";
+import { APPEND_BLOCKS_MAX, type FinalBlock } from "./chainStore.ts";
+import type { Kernel } from "./kernel.ts";
+import type { Membership } from "./membership.ts";
+import { keysOf, openPayload, type OpenedPayload } from "./openedPayload.ts";
+import type { PayloadFetcher } from "./payloadFetcher.ts";
+
+/** Finalizations that wait for payloads or the disk; the core blocks long before (its headers are bounded). */
+export const QUEUE_MAX = 65_536;
+/** Payloads fetched side by side. */
+const FETCH_WIDTH = 8;
+
+interface Job {
+  readonly headers: readonly Header.Header[];
+  readonly certificate: Certificate.Certificate;
+  readonly membership: Membership;
+  /** Payloads that were in memory when the blocks became final. */
+  readonly opened: ReadonlyMap<string, OpenedPayload>;
+  /** Whom to ask first for what is missing. */
+  readonly source: PeerId | undefined;
+}
+
+/** Brings final blocks into the store, one batch after the other, each with its payload (STORE-2). */
+export class Finalizer {
+  readonly #kernel: Kernel;
+  readonly #fetcher: PayloadFetcher;
+  readonly #onAppended: (tip: Header.Header) => void;
+  readonly #genesisHistory: History.History;
+  #turn: Promise<void> = Promise.resolve();
+  #queued = 0;
+  #unknown = 0;
+
+  constructor(
+    kernel: Kernel,
+    fetcher: PayloadFetcher,
+    genesis: Header.Header,
+    onAppended: (tip: Header.Header) => void,
+  ) {
+    this.#kernel = kernel;
+    this.#fetcher = fetcher;
+    this.#onAppended = onAppended;
+    this.#genesisHistory = History.append(History.EMPTY, Header.hash(genesis));
+  }
+
+  get queued(): number {
+    return this.#queued;
+  }
+
+  /** Whether some final block is not stored yet whose transactions nobody here knows. */
+  get hasUnknownPayloads(): boolean {
+    return this.#unknown > 0;
+  }
+
+  /** Frontier over everything stored. */
+  history(): History.History {
+    return this.#kernel.chain.tip?.history ?? this.#genesisHistory;
+  }
+
+  /** Headers ascending, all final by `certificate` of the last. Resolves when they are stored. */
+  add(
+    headers: readonly Header.Header[],
+    certificate: Certificate.Certificate,
+    membership: Membership,
+    source?: PeerId,
+  ): Promise<void> {
+    assert(headers.length <= APPEND_BLOCKS_MAX * 8, "headers of one finalization are bounded by the core");
+    assert(this.#queued < QUEUE_MAX, "finalizations wait in bounded number");
+    const opened = new Map<string, OpenedPayload>();
+    for (const header of headers) {
+      const held = this.#kernel.keeper.opened(Header.hash(header));
+      if (held !== undefined) opened.set(Header.hash(header), held);
+    }
+    this.#queued += 1;
+    const isUnknown = opened.size < headers.length;
+    if (isUnknown) this.#unknown += 1;
+    const job = { headers, certificate, membership, opened, source };
+    this.#turn = this.#turn
+      .then(() => this.#store(job))
+      .catch((error: unknown) => {
+        this.#kernel.fail(error);
+      })
+      .finally(() => {
+        this.#queued -= 1;
+        if (isUnknown) this.#unknown -= 1;
+      });
+    return this.#turn;
+  }
+
+  /** Resolves when everything added so far is stored. */
+  settled(): Promise<void> {
+    return this.#turn;
+  }
+
+  async #store(job: Job): Promise<void> {
+    const { chain, mempool } = this.#kernel;
+    const fresh = job.headers.filter((header) => header.height > chain.height);
+    const [first] = fresh;
+    if (first === undefined || !this.#kernel.isRunning()) return;
+    assert(first.height === chain.height + 1n, `block ${String(first.height)} must follow ${String(chain.height)}`);
+    const opened = await this.#gather(job, fresh);
+    if (!this.#kernel.isRunning()) return;
+    let history = this.history();
+    const blocks: FinalBlock[] = [];
+    for (const [index, header] of fresh.entries()) {
+      const { bytes, namespaces } = expectPresent(opened[index], "payload");
+      history = History.append(history, Header.hash(header));
+      blocks.push({ header, payloadLengthBytes: bytes, namespaces });
+    }
+    await chain.append(blocks, job.certificate, history);
+    for (const block of blocks) markIncluded(mempool, keysOf(block));
+    await this.#prune(blocks.length);
+    this.#onAppended(expectPresent(fresh.at(-1), "last block"));
+  }
+
+  /** Payloads in order; each is in the store when this resolves, so only hashes stay in memory. */
+  async #gather(job: Job, headers: readonly Header.Header[]): Promise<Gathered[]> {
+    const gathered: Gathered[] = [];
+    for (let at = 0; at < headers.length; at += FETCH_WIDTH) {
+      const some = headers.slice(at, at + FETCH_WIDTH).map((header) => this.#obtain(job, header));
+      gathered.push(...(await Promise.all(some)));
+    }
+    return gathered;
+  }
+
+  async #obtain(job: Job, header: Header.Header): Promise<Gathered> {
+    const { chain, options, membership } = this.#kernel;
+    const hash = Header.hash(header);
+    const stored = await chain.payload(hash);
+    let opened = job.opened.get(hash);
+    if (opened === undefined && stored !== undefined) {
+      opened = openPayload(stored, header.namespaces, options.config.limits);
+    }
+    if (opened === undefined) {
+      const own = membership().peers[membership().seat ?? -1];
+      const others = job.membership.peers.filter((peer) => peer !== own);
+      const peers = job.source === undefined ? others : [job.source, ...others];
+      opened = await this.#fetcher.fetch(header, job.membership.layout, peers);
+    }
+    if (stored === undefined) await chain.saveCandidate(header.epoch, header.viewNumber, hash, opened.bytes);
+    return { bytes: opened.bytes.length, namespaces: opened.namespaces };
+  }
+
+  /** The payloads that these many new blocks push out of the retention. */
+  async #prune(appended: number): Promise<void> {
+    const { chain, options } = this.#kernel;
+    const kept = options.payloadRetentionHeights;
+    if (kept === undefined || chain.height <= kept) return;
+    const below = chain.height - kept;
+    const from = below - BigInt(appended) > 0n ? below - BigInt(appended) : GENESIS_HEIGHT;
+    await chain.prunePayloads(Height(from), Height(below));
+  }
+}
+
+interface Gathered {
+  readonly bytes: number;
+  readonly namespaces: OpenedPayload["namespaces"];
+}

@@ -1,0 +1,61 @@
+import type { JournalRecord, Persist } from "../consensus/output.ts";
+import type * as Certificate from "../protocol/Certificate.ts";
+import type { Epoch, View } from "../protocol/scalars.ts";
+import type { ChainStore } from "./chainStore.ts";
+import * as Journaled from "./journalRecord.ts";
+import type { Journal } from "./ports.ts";
+
+/** Certificates that wait for the archive; written out when so many are gathered, or a block is stored. */
+export const UNARCHIVED_MAX = 4_096;
+
+/** The write-ahead log of the core: appends records, keeps certificates for ever, forgets what is final. */
+export class JournalKeeper {
+  readonly #journal: Journal;
+  readonly #chain: ChainStore;
+  /** Index of the first record of each (epoch, view) that may still be needed, ascending. */
+  #marks: { readonly index: number; readonly epoch: Epoch; readonly view: View }[] = [];
+  #unarchived: Certificate.Certificate[] = [];
+
+  constructor(journal: Journal, chain: ChainStore) {
+    this.#journal = journal;
+    this.#chain = chain;
+  }
+
+  get marks(): number {
+    return this.#marks.length;
+  }
+
+  persist(epoch: Epoch, view: View, output: Persist): void {
+    const index = this.#journal.append(Journaled.encode(epoch, output.record));
+    const last = this.#marks.at(-1);
+    if (last?.epoch !== epoch || last.view !== view) this.#marks.push({ index, epoch, view });
+    if (output.record.type === "certificate" && this.#unarchived.length < UNARCHIVED_MAX) {
+      this.#unarchived.push(output.record.certificate);
+    }
+  }
+
+  /** Records of `epoch`, oldest first. */
+  async replay(epoch: Epoch): Promise<JournalRecord[]> {
+    const records: JournalRecord[] = [];
+    for await (const { data } of this.#journal.replay()) {
+      const journaled = Journaled.decode(data);
+      if (journaled.epoch === epoch) records.push(journaled.record);
+    }
+    return records;
+  }
+
+  /**
+   * The block finalized in `view` is stored: certificates go to the archive, for ever, then records that were written
+   * before this node got beyond that view may go.
+   */
+  async stored(epoch: Epoch, view: View): Promise<void> {
+    const certificates = this.#unarchived;
+    this.#unarchived = [];
+    await this.#chain.saveCertificates(certificates, true);
+    const kept = this.#marks.findIndex((mark) => mark.epoch > epoch || (mark.epoch === epoch && mark.view > view));
+    if (kept === -1) return;
+    const mark = this.#marks[kept];
+    this.#marks = this.#marks.slice(kept);
+    if (mark !== undefined) await this.#journal.truncateBelow(mark.index);
+  }
+}

@@ -1,0 +1,50 @@
+import type { Context } from "../consensus/context.ts";
+import type { Event } from "../consensus/input.ts";
+import type { State } from "../consensus/state.ts";
+import type { Mempool } from "../mempool/mempool.ts";
+import type { PeerId, Priority } from "../network/transport.ts";
+import type { ChainStore } from "./chainStore.ts";
+import type { EngineOptions, EnginePorts } from "./ports.ts";
+import type { Header } from "../protocol/Header.ts";
+import type { Membership } from "./membership.ts";
+import type { Message } from "./message.ts";
+import type { PayloadKeeper } from "./payloadKeeper.ts";
+
+/** What the parts of an engine share. Everything runs on one thread; nothing here waits. */
+export interface Kernel {
+  readonly ports: EnginePorts;
+  readonly options: EngineOptions;
+  readonly chain: ChainStore;
+  readonly genesis: Header;
+  readonly mempool: Mempool;
+  readonly keeper: PayloadKeeper;
+  membership(): Membership;
+  context(): Context;
+  state(): State;
+  /** Gives the core an input; its outputs are performed before this returns, unless one is being performed now. */
+  feed(event: Event): void;
+  send(to: PeerId, message: Message): void;
+  /** Encodes once, sends to every member of the committee but this node. */
+  sendToCommittee(message: Message): void;
+  /** A fault of our own: stops the engine. */
+  fail(error: unknown): void;
+  isRunning(): boolean;
+}
+
+/** Votes and certificates leave first, then proposals, shards and payloads, then everything else. */
+export function priorityOf(message: Message): Priority {
+  switch (message.type) {
+    case "vote":
+      return message.shards === undefined ? "vote" : "block";
+    case "certificate":
+      return "vote";
+    case "proposal":
+    case "payload":
+    case "view":
+    case "view-request":
+    case "payload-request":
+      return "block";
+    default:
+      return "bulk";
+  }
+}

@@ -1,0 +1,85 @@
+import type { Build, Fetch, Finalized } from "../consensus/output.ts";
+import * as Mempool from "../mempool/mempool.ts";
+import * as Header from "../protocol/Header.ts";
+import type { Kernel } from "./kernel.ts";
+import type { Message } from "./message.ts";
+import { keysOf } from "./openedPayload.ts";
+import type { Parts } from "./parts.ts";
+import { buildBlock, chooseUnits } from "./payloadBuilder.ts";
+import { SYNC_GAP } from "./stateSync.ts";
+
+/** `build`: at once if anything waits, else an empty block after `emptyBlockDelay`. */
+export function performBuild(kernel: Kernel, { builder, keeper, finalizer }: Parts, output: Build): void {
+  const { epoch, view, parent } = output;
+  const ports = { ...kernel.ports, config: kernel.options.config, mempool: kernel.mempool };
+  const fail = (): void => {
+    kernel.feed({ type: "build-failed", epoch, view });
+  };
+  builder.start(kernel.options.config.emptyBlockDelayMs, (isLast) => {
+    const state = kernel.state();
+    if (state.epoch !== epoch || state.view !== view) return true;
+    const excluded = finalizer.hasUnknownPayloads ? undefined : transactionsAbove(kernel, parent);
+    const units = chooseUnits(ports, parent, excluded);
+    if (units.length === 0 && !isLast) return false;
+    const built = buildBlock(ports, kernel.membership(), output, units);
+    if (built === undefined) {
+      fail();
+      return true;
+    }
+    keeper.keepBuilt(built.header, view, built.dispersal, built.opened).then(
+      () => {
+        kernel.feed({ type: "built", epoch, view, header: built.header });
+      },
+      (error: unknown) => {
+        kernel.fail(error);
+      },
+    );
+    return true;
+  });
+}
+
+/** Keys of all transactions in blocks from `parent` down to the final one; undefined where a payload is not at hand. */
+function transactionsAbove(kernel: Kernel, parent: Header.Header): ReadonlySet<string> | undefined {
+  const { anchor, blocks } = kernel.state();
+  const found = new Set<string>();
+  let at = parent;
+  while (at.height > anchor.header.height) {
+    const opened = kernel.keeper.opened(Header.hash(at));
+    if (opened === undefined) return undefined;
+    for (const key of keysOf(opened)) found.add(key);
+    const next = blocks.get(at.parent)?.header;
+    if (next === undefined) break;
+    at = next;
+  }
+  return found;
+}
+
+/** `fetch`: asks one member; far behind, its store instead of its memory. */
+export function performFetch(kernel: Kernel, { sync }: Parts, { want, seat }: Fetch): void {
+  const peer = kernel.membership().peers[seat];
+  if (peer === undefined) return;
+  switch (want.type) {
+    case "view":
+      kernel.send(peer, { type: "view-request", epoch: want.epoch, view: want.view });
+      return;
+    case "ancestors": {
+      const { block, height, above } = want;
+      const request: Message = { type: "ancestors-request", block, height, above };
+      if (height - above > SYNC_GAP) sync.ask(peer);
+      kernel.send(peer, request);
+      return;
+    }
+    case "handover":
+      sync.ask(peer);
+  }
+}
+
+/** `finalized`: into the store, with what the keeper has of the payloads; their transactions leave the pool now. */
+export function performFinalized(kernel: Kernel, { finalizer, keeper }: Parts, output: Finalized): void {
+  for (const header of output.headers) {
+    const opened = keeper.opened(Header.hash(header));
+    if (opened !== undefined) Mempool.markIncluded(kernel.mempool, keysOf(opened));
+  }
+  void finalizer.add(output.headers, output.certificate, kernel.membership());
+  keeper.finalized(output.certificate.vote.view);
+}

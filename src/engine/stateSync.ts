@@ -1,0 +1,178 @@
+import type { PeerId } from "../network/transport.ts";
+import * as Certificate from "../protocol/Certificate.ts";
+import * as Header from "../protocol/Header.ts";
+import * as History from "../protocol/History.ts";
+import { Height, type Epoch } from "../protocol/scalars.ts";
+import type { CancelTimer } from "../runtime/clock.ts";
+import type { Finalizer } from "./finalizer.ts";
+import type { Kernel } from "./kernel.ts";
+import { HEADERS_MAX, RANGE_MAX, type RangeAnswer } from "./message.ts";
+
+/** A gap of so many blocks is filled from the store of a peer instead of header by header through the core. */
+export const SYNC_GAP = 16n;
+
+/** Why a peer's answer does not extend what is final here. */
+export type SyncFault = "unlinked" | "wrong-epoch" | "wrong-history" | "wrong-certificate" | "bad-signature";
+
+/**
+ * State sync (SYNC-1): asks one peer at a time for final blocks above the own tip. Trusts nobody: each answer must link
+ * to the tip by parent and history, stay in the current epoch, and end with a finalization by its committee; payloads
+ * are checked against their headers. What was stored is handed to the core as `adopt`; epochs follow one by one.
+ */
+export class StateSync {
+  readonly #kernel: Kernel;
+  readonly #finalizer: Finalizer;
+  readonly #timeoutMs: number;
+  #asked: { readonly peer: PeerId; readonly from: Height } | undefined;
+  #cancel: CancelTimer | undefined;
+  #isTaking = false;
+  /** The highest height that the peer asked last claims to have. */
+  #goal: { readonly peer: PeerId; readonly height: Height } | undefined;
+
+  constructor(kernel: Kernel, finalizer: Finalizer, timeoutMs: number) {
+    this.#kernel = kernel;
+    this.#finalizer = finalizer;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  get isUnderWay(): boolean {
+    return this.#asked !== undefined || this.#isTaking;
+  }
+
+  /** A peer says where it is: worth asking if far ahead, or in a later epoch. */
+  noteStatus(peer: PeerId, epoch: Epoch, height: Height): void {
+    const { chain } = this.#kernel;
+    const current = this.#kernel.state().epoch;
+    if (height <= chain.height) return;
+    if (epoch > current || height > chain.height + SYNC_GAP) {
+      this.#goal = { peer, height };
+      this.ask(peer);
+    }
+  }
+
+  /** Asks `peer` for what follows the own tip, unless a request is under way. */
+  ask(peer: PeerId): void {
+    if (this.isUnderWay || !this.#kernel.isRunning()) return;
+    const from = Height(this.#kernel.chain.height + 1n);
+    this.#asked = { peer, from };
+    this.#kernel.send(peer, { type: "range-request", from, count: RANGE_MAX });
+    this.#cancel = this.#kernel.ports.clock.setTimer(this.#timeoutMs, () => {
+      this.#asked = undefined;
+      this.#kernel.ports.transport.penalize(peer, "slow-answer");
+    });
+  }
+
+  /** An answer; one that was not asked for is ignored. */
+  async take(peer: PeerId, answer: RangeAnswer): Promise<void> {
+    if (this.#asked?.peer !== peer || this.#isTaking) return;
+    this.#cancel?.();
+    this.#asked = undefined;
+    if (answer.certificate === undefined || answer.headers.length === 0) return;
+    this.#isTaking = true;
+    const before = this.#kernel.chain.height;
+    try {
+      const fault = await this.#adopt(peer, answer.headers, answer.certificate);
+      if (fault !== undefined) {
+        this.#kernel.ports.logger.warn("state sync answer refused", { peer, fault });
+        this.#kernel.ports.transport.penalize(peer, "invalid-message");
+        this.#goal = undefined;
+      }
+    } finally {
+      this.#isTaking = false;
+    }
+    if (this.#kernel.chain.height > before && this.#kernel.state().phase === "running") this.ask(peer);
+    else this.continue();
+  }
+
+  /** Goes on while the peer is known to have more; also called when an epoch began. */
+  continue(): void {
+    const goal = this.#goal;
+    if (goal === undefined) return;
+    if (goal.height <= this.#kernel.chain.height) this.#goal = undefined;
+    else if (this.#kernel.state().phase === "running") this.ask(goal.peer);
+  }
+
+  async #adopt(
+    peer: PeerId,
+    headers: readonly Header.Header[],
+    certificate: Certificate.Certificate,
+  ): Promise<SyncFault | undefined> {
+    const kernel = this.#kernel;
+    // What the core finalized by itself comes first: the links are checked against the tip.
+    await this.#finalizer.settled();
+    const fresh = headers.filter((header) => header.height > kernel.chain.height);
+    const last = fresh.at(-1);
+    if (last === undefined || !kernel.isRunning()) return undefined;
+    const membership = kernel.membership();
+    const linked = this.#link(fresh, membership.epoch);
+    if (linked !== undefined) return linked;
+    if (!Certificate.isFinalization(certificate) || certificate.vote.block !== Header.hash(last)) {
+      return "wrong-certificate";
+    }
+    if (certificate.vote.epoch !== membership.epoch) return "wrong-epoch";
+    const checked = Certificate.checkWeight(certificate, membership.committee, kernel.options.domain);
+    if (!checked.ok) return "wrong-certificate";
+    const { keys, digest, signature } = checked.check;
+    const verdict = Certificate.conclude(certificate, await kernel.ports.bls.verifyAggregate(keys, digest, signature));
+    if (!verdict.ok) return "bad-signature";
+    const verified = verdict.certificate;
+    if (!Certificate.isFinalization(verified)) return "wrong-certificate";
+    await this.#finalizer.add(fresh, verified, membership, peer);
+    if (!kernel.isRunning() || kernel.chain.height < last.height) return undefined;
+    if (kernel.membership().epoch === membership.epoch && kernel.chain.height === last.height) {
+      kernel.feed({
+        type: "adopt",
+        anchor: { header: last, history: this.#finalizer.history(), certificate: verified },
+      });
+    }
+    return undefined;
+  }
+
+  #link(headers: readonly Header.Header[], epoch: Epoch): SyncFault | undefined {
+    let history = this.#finalizer.history();
+    let parent = this.#kernel.chain.tip?.header ?? this.#kernel.genesis;
+    for (const header of headers) {
+      if (header.height !== parent.height + 1n || header.parent !== Header.hash(parent)) return "unlinked";
+      if (header.epoch !== epoch) return "wrong-epoch";
+      if (header.history !== History.root(history)) return "wrong-history";
+      history = History.append(history, Header.hash(header));
+      parent = header;
+    }
+    return undefined;
+  }
+
+  /** SYNC-2: final blocks from a height on, within one epoch, up to a finalization: the newest that `count` allows. */
+  async answer(from: Height, count: number): Promise<RangeAnswer> {
+    const { chain } = this.#kernel;
+    const first = await chain.blockAt(from);
+    if (first === undefined || from > chain.height) return { type: "range", headers: [] };
+    const end = await this.#endOf(from, first.header.epoch, Math.max(1, Math.min(count, RANGE_MAX)));
+    if (end === undefined) return { type: "range", headers: [] };
+    const headers: Header.Header[] = [];
+    for (let at = from; at <= end.height; at = Height(at + 1n)) {
+      const block = await chain.blockAt(at);
+      if (block === undefined) return { type: "range", headers: [] };
+      headers.push(block.header);
+    }
+    return { type: "range", headers, certificate: end.certificate };
+  }
+
+  async #endOf(from: Height, epoch: Epoch, count: number): Promise<End | undefined> {
+    const { chain } = this.#kernel;
+    const handover = await chain.handoverHeight(epoch);
+    const limit = (height: bigint): Height => Height(handover !== undefined && handover < height ? handover : height);
+    const within = await chain.finalization(from, limit(from + BigInt(count) - 1n), true);
+    return within ?? chain.finalization(from, limit(from + BigInt(HEADERS_MAX) - 1n), false);
+  }
+
+  close(): void {
+    this.#cancel?.();
+    this.#asked = undefined;
+    this.#goal = undefined;
+  }
+}
+
+interface End {
+  readonly height: Height;
+  readonly certificate: Certificate.Certificate;
+}

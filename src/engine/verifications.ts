@@ -1,0 +1,40 @@
+import type { VerifyConflict, VerifyVotes } from "../consensus/output.ts";
+import * as Committee from "../protocol/Committee.ts";
+import * as Vote from "../protocol/Vote.ts";
+import type { Kernel } from "./kernel.ts";
+
+/** VOTE-12: answers `verify-votes`: one check of the sum, bisection where it fails. */
+export async function verifyVotes(kernel: Kernel, { vote, votes }: VerifyVotes): Promise<void> {
+  const { committee, epoch } = kernel.membership();
+  const entries = votes.map(({ signer, signature, isVerified }) => {
+    return { key: Committee.member(committee, signer).key, signature, verified: isVerified };
+  });
+  const verdict = await kernel.ports.bls.verifyBatch(Vote.digest(vote, kernel.options.domain), entries);
+  if (!kernel.isRunning() || kernel.state().epoch !== epoch) return;
+  const signers = (places: readonly number[]): number[] => places.flatMap((place) => votes[place]?.signer ?? []);
+  const { peers } = kernel.membership();
+  for (const signer of signers(verdict.invalid)) {
+    const peer = peers[signer];
+    if (peer !== undefined) kernel.ports.transport.penalize(peer, "invalid-signature");
+  }
+  kernel.feed({
+    type: "votes-verified",
+    vote,
+    valid: signers(verdict.valid),
+    invalid: signers(verdict.invalid),
+    aggregate: verdict.aggregate,
+  });
+}
+
+/** Answers `verify-conflict`. */
+export async function verifyConflict(kernel: Kernel, { vote, against }: VerifyConflict): Promise<void> {
+  const { committee, epoch } = kernel.membership();
+  const verify = (signed: Vote.SignedVote): Promise<boolean> => {
+    const { key } = Committee.member(committee, signed.signer);
+    return kernel.ports.bls.verify(key, Vote.digest(signed.vote, kernel.options.domain), signed.signature);
+  };
+  const isAgainstValid = against.type === "certificate" ? Promise.resolve(true) : verify(against.vote);
+  const [first, second] = await Promise.all([verify(vote), isAgainstValid]);
+  if (!kernel.isRunning() || kernel.state().epoch !== epoch) return;
+  kernel.feed({ type: "conflict-verified", vote, against, isVoteValid: first, isAgainstValid: second });
+}
