@@ -30,6 +30,9 @@ export interface JobWorker {
   on(event: "error", listener: (error: Error) => void): unknown;
   on(event: "failed", listener: (job: Job | undefined, error: Error) => void): unknown;
   waitUntilReady(): Promise<unknown>;
+  /** Takes no further job; `true` does not wait for those that run. */
+  pause(doNotWaitActive?: boolean): Promise<void>;
+  resume(): unknown;
   close(force?: boolean): Promise<void>;
 }
 

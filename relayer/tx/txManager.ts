@@ -110,6 +110,16 @@ export class TxManager {
     return statusOf(this.#ports.outbox, id);
   }
 
+  /** Whether a pending transaction of the group is too young to be replaced by a newer one. */
+  isBusy(group: string): boolean {
+    const { outbox, clock } = this.#ports;
+    return outbox.slots().some((slot) => {
+      if (slot.status !== "pending" || carriedBy(outbox, slot)?.intent.group !== group) return false;
+      const ageMs = clock.wallMs() - lastAttempt(slot).signedAtMs;
+      return ageMs >= 0 && ageMs < (this.#limits.times.bumpAfterMs * 3) / 4 && !this.#underpriced.has(slot.nonce);
+    });
+  }
+
   /** TX-8: gives an intent up: unsigned it is dropped, pending it is cancelled by a transfer to itself. */
   withdraw(id: Hash, reason: string): Promise<void> {
     return this.#exclusive(async () => {

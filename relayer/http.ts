@@ -1,0 +1,75 @@
+import { timingSafeEqual } from "node:crypto";
+
+import fastify, { type FastifyInstance } from "fastify";
+
+import type { Logger } from "../src/runtime/logger.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Relayer } from "./relayer.ts";
+
+export interface HttpOptions {
+  readonly relayer: Relayer;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly host: string;
+  readonly port: number;
+  /** Who may retry and drain. */
+  readonly adminToken: string;
+}
+
+/** Nothing here takes a body of more. */
+const BODY_BYTES_MAX = 1024;
+
+export interface HttpServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** OPS-1: `/healthz`, `/readyz`, `/metrics` and `/status` for anyone who reaches the port; the rest needs the token. */
+export async function startHttp(options: HttpOptions): Promise<HttpServer> {
+  const app = fastify({ bodyLimit: BODY_BYTES_MAX, logger: false });
+  addReads(app, options);
+  addAdministration(app, options);
+  const url = await app.listen({ host: options.host, port: options.port });
+  return { url, close: () => app.close() };
+}
+
+function addReads(app: FastifyInstance, { relayer, metrics }: HttpOptions): void {
+  app.get("/healthz", () => ({ status: "ok" }));
+  app.get("/readyz", async (_request, reply) => {
+    try {
+      await relayer.checkReady();
+      return { status: "ready", role: relayer.isActive() ? "active" : "standby" };
+    } catch (error) {
+      return reply.code(503).send({ status: "not ready", reason: error instanceof Error ? error.message : "unknown" });
+    }
+  });
+  app.get("/metrics", async (_request, reply) => {
+    await relayer.measure();
+    return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+  });
+  app.get("/status", () => relayer.status());
+}
+
+function addAdministration(app: FastifyInstance, { relayer, logger, adminToken }: HttpOptions): void {
+  const expected = Buffer.from(`Bearer ${adminToken}`);
+  app.register((admin, _options, done) => {
+    admin.addHook("onRequest", async (request, reply) => {
+      const given = Buffer.from(request.headers.authorization ?? "");
+      if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+        await reply.code(401).send({ error: "the admin token is needed" });
+      }
+    });
+    admin.post("/admin/retry", async () => {
+      const count = await relayer.retry();
+      logger.info("retry asked by an operator", { count });
+      return { retried: count };
+    });
+    admin.post<{ Querystring: { on?: string } }>("/admin/drain", async (request) => {
+      const on = request.query.on !== "false";
+      await relayer.drain(on);
+      logger.info("drain asked by an operator", { on });
+      return { draining: on };
+    });
+    done();
+  });
+}

@@ -1,0 +1,25 @@
+import type { Context } from "../context.ts";
+import { runnable, type RunnableJob } from "../queues.ts";
+import { epochs } from "../watchers/epochs.ts";
+import { finalizedHeaders } from "../watchers/finalizedHeaders.ts";
+import { advance, handover } from "./post.ts";
+import { send } from "./send.ts";
+import { applyResume, reportSlashed } from "./slashing.ts";
+import { rotate, seal, settle } from "./stakeTable.ts";
+
+/** Every job, by the queue that runs it. */
+export const allJobs: readonly RunnableJob<Context>[] = [
+  runnable(finalizedHeaders),
+  runnable(epochs),
+  runnable(advance),
+  runnable(handover),
+  runnable(seal),
+  runnable(rotate),
+  runnable(settle),
+  runnable(reportSlashed),
+  runnable(applyResume),
+  runnable(send),
+];
+
+/** Jobs that repeat. */
+export const WATCHERS: readonly string[] = [finalizedHeaders.name, epochs.name];

@@ -1,0 +1,140 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { Command } from "commander";
+
+import { toHex } from "../src/codec/hex.ts";
+import { ConfigError, flagName, redacted } from "../src/node/configTable.ts";
+import { systemClock } from "../src/runtime/clock.ts";
+import { jsonLogger } from "../src/runtime/logger.ts";
+import { systemRandom } from "../src/runtime/random.ts";
+import { createPorts } from "./assemble.ts";
+import { openBackend } from "./backends/open.ts";
+import { readRelayerConfig, TABLE, type RelayerConfig } from "./config.ts";
+import { dryRun } from "./dryRun.ts";
+import { startHttp } from "./http.ts";
+import { openSigner } from "./keys/openSigner.ts";
+import { createMetrics } from "./metrics.ts";
+import { Relayer } from "./relayer.ts";
+
+const EXIT_CONFIG = 2;
+const EXIT_FAILURE = 1;
+
+type Flags = Readonly<Record<string, string | boolean | undefined>>;
+
+function configOf(flags: Flags): RelayerConfig {
+  const texts = Object.fromEntries(
+    Object.entries(flags).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+  );
+  const { config, ...settings } = texts;
+  return readRelayerConfig({ flags: settings, env: process.env, ...(config === undefined ? {} : { file: config }) });
+}
+
+/** The token for retry and drain: the operator's, or one made at the first start and kept in the data folder. */
+function adminToken(config: RelayerConfig): string {
+  const path = config.adminTokenFile ?? join(config.dataDir, "admin.token");
+  if (existsSync(path)) return readFileSync(path, "utf8").trim();
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  const token = toHex(systemRandom.bytes(24)).slice(2);
+  writeFileSync(path, `${token}\n`, { mode: 0o600 });
+  chmodSync(path, 0o600);
+  return token;
+}
+
+async function run(flags: Flags): Promise<void> {
+  const config = configOf(flags);
+  const clock = systemClock;
+  const logger = jsonLogger(config.logLevel, { name: "relayer" });
+  const signer = await openSigner(config);
+  const ports = createPorts(config, signer, clock, logger);
+  if (flags["dryRun"] === true) {
+    console.log(JSON.stringify(await dryRun(config, ports, clock, logger)));
+    ports.close();
+    return;
+  }
+  const path = process.env["PATH"] ?? "";
+  const { queue: kind, redisUrl, dataDir } = config;
+  const backend = await openBackend({ kind, redisUrl: redisUrl ?? undefined, dataDir, path }, logger);
+  const metrics = createMetrics();
+  const relayer = new Relayer({ config, ports, backend, metrics, clock, random: systemRandom, logger });
+  await relayer.start();
+  const { httpHost: host, httpPort: port } = config;
+  const http = await startHttp({ relayer, metrics, logger, host, port, adminToken: adminToken(config) });
+  logger.info("ready", { queue: backend.kind, address: signer.address, http: http.url });
+  const signal = await new Promise<string>((resolve) => {
+    process.once("SIGTERM", resolve);
+    process.once("SIGINT", resolve);
+  });
+  logger.info("stopping", { signal });
+  await http.close();
+  await relayer.stop();
+}
+
+/** Asks the running relayer of this configuration. */
+async function ask(flags: Flags, method: "GET" | "POST", path: string): Promise<void> {
+  const config = configOf(flags);
+  const address = `http://${config.httpHost}:${String(config.httpPort)}${path}`;
+  const headers = method === "POST" ? { authorization: `Bearer ${adminToken(config)}` } : {};
+  const response = await fetch(address, { method, headers });
+  console.log(JSON.stringify(await response.json(), null, 2));
+  if (!response.ok) process.exitCode = EXIT_FAILURE;
+}
+
+function withSettings(command: Command): Command {
+  command.option("--config <file>", "YAML or JSON file with settings by name");
+  for (const [name, row] of Object.entries(TABLE)) {
+    if ("secret" in row) continue;
+    const fallback = "default" in row && row.default !== "" ? `, default ${row.default}` : "";
+    command.option(`--${flagName(name)} <value>`, `${row.description} [${row.env}${fallback}]`);
+  }
+  return command;
+}
+
+function guarded(action: (flags: Flags) => Promise<void>): (flags: Flags) => Promise<void> {
+  return async (flags) => {
+    try {
+      await action(flags);
+    } catch (error) {
+      const isConfig =
+        error instanceof ConfigError ||
+        (error instanceof Error && /^(KeyError|AddressBookError|KeyInUseError|BackendError)$/.test(error.name));
+      console.error(isConfig && error instanceof Error ? error.message : error);
+      process.exit(isConfig ? EXIT_CONFIG : EXIT_FAILURE);
+    }
+  };
+}
+
+const program = new Command("crema-relayer").description(
+  "Keeps L1 in step with Crema: posts finalizations and housekeeping.",
+);
+withSettings(program.command("run").description("run until SIGTERM"))
+  .option("--dry-run", "say what would be sent now, send nothing, and exit")
+  .action(guarded(run));
+const config = program.command("config").description("look at the configuration");
+withSettings(config.command("check").description("check every setting; exit code 2 names what is wrong")).action(
+  guarded((flags) => {
+    configOf(flags);
+    console.log("ok");
+    return Promise.resolve();
+  }),
+);
+withSettings(config.command("print").description("print the settings in force, secrets hidden")).action(
+  guarded((flags) => {
+    const shown = redacted(TABLE, configOf(flags));
+    console.log(
+      JSON.stringify(shown, (_name, value: unknown) => (typeof value === "bigint" ? value.toString() : value), 2),
+    );
+    return Promise.resolve();
+  }),
+);
+withSettings(program.command("status").description("what the running relayer sees and does")).action(
+  guarded((flags) => ask(flags, "GET", "/status")),
+);
+withSettings(program.command("retry").description("give failed jobs and reverted transactions another try")).action(
+  guarded((flags) => ask(flags, "POST", "/admin/retry")),
+);
+withSettings(program.command("drain").description("take no new work; finish what is under way"))
+  .option("--off", "take work again")
+  .action(guarded((flags) => ask(flags, "POST", `/admin/drain?on=${String(flags["off"] !== true)}`)));
+
+await program.parseAsync();
