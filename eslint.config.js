@@ -31,7 +31,12 @@ export default tseslint.config(
       "@typescript-eslint/switch-exhaustiveness-check": "error",
       eqeqeq: "error",
       "no-console": "error",
-      "no-restricted-syntax": ["error", "TSEnumDeclaration", "TSModuleDeclaration[kind='namespace']"],
+      "no-restricted-syntax": [
+        "error",
+        "TSEnumDeclaration",
+        "TSModuleDeclaration[kind='namespace']",
+        "TSParameterProperty",
+      ],
       "prefer-const": "error",
     },
   },
@@ -44,7 +49,13 @@ export default tseslint.config(
     files: ["src/{consensus,dispersal,mempool,lightclient,protocol,codec}/**/*.ts"],
     rules: {
       "no-restricted-globals": ["error", "Date", "setTimeout", "setInterval", "fetch", "performance", "crypto"],
-      "no-restricted-syntax": ["error", "TSEnumDeclaration", "TSModuleDeclaration[kind='namespace']", NO_PROCESS],
+      "no-restricted-syntax": [
+        "error",
+        "TSEnumDeclaration",
+        "TSModuleDeclaration[kind='namespace']",
+        "TSParameterProperty",
+        NO_PROCESS,
+      ],
     },
   },
   {
