@@ -1,11 +1,14 @@
 import type { Hex } from "../codec/hex.ts";
+import type { Bls } from "../crypto/bls.ts";
 import type { Hash } from "../crypto/hash.ts";
 import type { BundleConfirmation, Confirmation } from "../lightclient/confirmation.ts";
 import type { FinalizedHeader } from "../lightclient/finalizedHeader.ts";
 import type * as Committee from "../protocol/Committee.ts";
 import type * as Header from "../protocol/Header.ts";
+import type { NamespaceProof } from "../lightclient/proofs.ts";
 import type { CommitteeId, Epoch, Height, NamespaceId } from "../protocol/scalars.ts";
 import type { BundlePart } from "../protocol/Transaction.ts";
+import type { Clock } from "../runtime/clock.ts";
 import type { CommitteeSource } from "./committees.ts";
 import type {
   EvidencePage,
@@ -18,6 +21,9 @@ import type {
 import type { EthereumTransaction, TransactionSigner } from "./ethereum.ts";
 import type { CheckpointSource, TransactionProofOnL1, BundleProofOnL1, NamespaceProofOnL1 } from "./l1Proof.ts";
 
+import type { OpenStream } from "./tip.ts";
+import type { Fetch } from "./transport.ts";
+
 /** The network that a rollup trusts: constants of its deployment, never taken from an endpoint. */
 export interface Network {
   readonly genesisHash: Hash;
@@ -29,7 +35,7 @@ export interface Network {
 
 export interface WaitOptions {
   readonly signal?: AbortSignal;
-  /** Longest wait, milliseconds; default `WAIT_MS`. */
+  /** Longest wait, milliseconds; default `ClientLimits.finalityTimeoutMs`. */
   readonly timeoutMs?: number;
 }
 
@@ -64,6 +70,7 @@ export interface VerifiedBlock {
 export interface NamespaceContent extends VerifiedBlock {
   readonly namespace: NamespaceId;
   readonly transactions: readonly NamespaceTransaction[];
+  readonly proof: NamespaceProof;
 }
 
 export interface NamespaceTransaction {
@@ -133,5 +140,40 @@ export interface ClientOptions {
   /** Base addresses of nodes, e.g. `http://127.0.0.1:8080`; asked in this order, the last that answered first. */
   readonly endpoints: readonly string[];
   readonly network: Network;
+  /** Who is trusted: `l1Committees` reads the stake table. */
   readonly committees: CommitteeSource;
+  /** Default `globalThis.fetch`. */
+  readonly fetch?: Fetch;
+  /** Default `globalThis.WebSocket`; null polls only. */
+  readonly openStream?: OpenStream | null;
+  /** Default the machine's. */
+  readonly clock?: Clock;
+  /** Default mcl in WebAssembly. */
+  readonly bls?: Pick<Bls, "verifyAggregate">;
+  readonly limits?: Partial<ClientLimits>;
 }
+
+/** Times in milliseconds, sizes in bytes. */
+export interface ClientLimits {
+  readonly requestTimeoutMs: number;
+  readonly answerBytesMax: number;
+  /** How often is asked where no stream rings. */
+  readonly pollMs: number;
+  /** How long `submit` goes on while every endpoint is busy or away. */
+  readonly submitTimeoutMs: number;
+  /** How long `waitForFinality` waits by default. */
+  readonly finalityTimeoutMs: number;
+  /** How long a committee is taken as trusted before its source is asked again. */
+  readonly trustAgeMs: number;
+}
+
+const MEBIBYTE = 1024 * 1024;
+
+export const defaultClientLimits: ClientLimits = {
+  requestTimeoutMs: 10_000,
+  answerBytesMax: 128 * MEBIBYTE,
+  pollMs: 500,
+  submitTimeoutMs: 20_000,
+  finalityTimeoutMs: 60_000,
+  trustAgeMs: 60_000,
+};

@@ -1,0 +1,92 @@
+import type { Height } from "../protocol/scalars.ts";
+import type { Clock } from "../runtime/clock.ts";
+import { streamAddress } from "./endpoints.ts";
+
+/** The part of `WebSocket` that the SDK uses. */
+export interface StreamSocket {
+  addEventListener(type: "message" | "close" | "error", listener: () => void): void;
+  close(): void;
+}
+
+export type OpenStream = (url: string) => StreamSocket;
+
+export interface TipOptions {
+  readonly endpoints: readonly string[];
+  /** Undefined where there are no WebSockets: then there is only polling. */
+  readonly openStream: OpenStream | undefined;
+  readonly clock: Clock;
+  /** How often is asked while no stream works. */
+  readonly pollMs: number;
+}
+
+/**
+ * Says when asking again is worth while. The stream is only a bell: what it rings for is fetched and verified like
+ * everything else, so that a lying stream costs a request and no more.
+ */
+export interface TipBell {
+  /** Resolves when there may be something at `height`: the stream rang, or `pollMs` passed. */
+  wait(height: Height, signal?: AbortSignal): Promise<void>;
+  close(): void;
+}
+
+export function createTipBell(options: TipOptions): TipBell {
+  const { clock, endpoints, openStream, pollMs } = options;
+  let socket: StreamSocket | undefined;
+  let next = 0;
+  let rung = false;
+  let ring: (() => void) | undefined;
+  let awaited: Height | undefined;
+
+  function drop(closed: StreamSocket): void {
+    if (socket === closed) socket = undefined;
+  }
+
+  function open(height: Height): void {
+    const endpoint = endpoints[next % endpoints.length];
+    next += 1;
+    if (openStream === undefined || endpoint === undefined) return;
+    try {
+      const opened = openStream(streamAddress(endpoint, height));
+      socket = opened;
+      opened.addEventListener("message", () => {
+        rung = true;
+        ring?.();
+      });
+      for (const end of ["close", "error"] as const) {
+        opened.addEventListener(end, () => {
+          drop(opened);
+        });
+      }
+    } catch {
+      socket = undefined;
+    }
+  }
+
+  return {
+    wait: async (height, signal) => {
+      if (socket === undefined) open(height);
+      // Asked for the same height again: the last ring was for nothing, so the next one has to wait its turn.
+      const deaf = awaited === height;
+      awaited = height;
+      if (deaf || !rung) {
+        await new Promise<void>((resolve) => {
+          const done = (): void => {
+            cancel();
+            signal?.removeEventListener("abort", done);
+            resolve();
+          };
+          const cancel = clock.setTimer(pollMs, done);
+          if (!deaf) ring = done;
+          signal?.addEventListener("abort", done);
+          if (signal?.aborted === true) done();
+        });
+      }
+      rung = false;
+      ring = undefined;
+    },
+    close: () => {
+      socket?.close();
+      socket = undefined;
+    },
+  };
+}
