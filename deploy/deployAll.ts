@@ -12,6 +12,7 @@ import Crema from "./modules/Crema.ts";
 import DevelopmentToken from "./modules/DevelopmentToken.ts";
 import Governance from "./modules/Governance.ts";
 import HandOver from "./modules/HandOver.ts";
+import Libraries from "./modules/Libraries.ts";
 import Roles from "./modules/Roles.ts";
 import { ParametersError, type Parameters } from "./parameters.ts";
 
@@ -40,6 +41,8 @@ export class DeploymentError extends Error {
   override readonly name = "DeploymentError";
 }
 
+/** All modules share one journal, so that a later one finds what an earlier one made. */
+const DEPLOYMENT_ID = "crema";
 /** How far a header's time may be ahead of L1's: 120 s and what validators tolerate. */
 const L1_DRIFT_SECONDS = 120;
 const PARAMETERS_FUNCTIONS = ["queueParameter", "cancelParameter"];
@@ -59,6 +62,7 @@ export async function deployAll(deployment: Deployment): Promise<AddressBook> {
   const who = governors(deployment);
   const token = await tokenAddress(deployment, deploy);
   const manager = (await deploy(Governance, {})).get("accessManager");
+  await deploy(Libraries, {});
   const plan = await makePlan(deployment);
   const addressAt = (offset: number): string =>
     getCreateAddress({ from: plan.deployer, nonce: plan.firstNonce + offset });
@@ -128,7 +132,7 @@ function deployer({ connection, confirmations, development }: Deployment): Deplo
   return async (module, parameters) => {
     const contracts = await connection.ignition.deploy(module, {
       parameters: { [module.id]: mutable(parameters) },
-      deploymentId: module.id,
+      deploymentId: DEPLOYMENT_ID,
       config: {
         requiredConfirmations: confirmations,
         ...(development ? { blockPollingInterval: FAST_POLLING_MS } : {}),

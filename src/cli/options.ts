@@ -17,8 +17,3 @@ export function sourcesOf(options: Readonly<Record<string, string | undefined>>)
   const { config, ...flags } = options;
   return { flags, env: process.env, ...(config === undefined ? {} : { file: config }) };
 }
-
-/** The password in a file, without the line end that editors add. */
-export function trimPassword(text: string): string {
-  return text.replace(/\r?\n$/, "");
-}

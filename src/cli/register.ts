@@ -9,11 +9,11 @@ import { readAddressBook } from "../l1/addressBook.ts";
 import { developmentTokenAt, stakeTableAt } from "../l1/contracts.ts";
 import { createL1Client } from "../l1/l1Client.ts";
 import { ConfigError } from "../node/configTable.ts";
+import { readPassword } from "../node/identity.ts";
 import { readKeyFile } from "../node/keyFile.ts";
 import { parseRegistrationFile, signRegistration } from "../node/registration.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { silentLogger } from "../runtime/logger.ts";
-import { trimPassword } from "./options.ts";
 
 const L1_TIMEOUT_MS = 30_000;
 
@@ -68,8 +68,7 @@ export function addRegister(program: Command): void {
 async function sign(options: SignOptions): Promise<void> {
   const operator = options.operator.toLowerCase();
   if (!isAddress(operator)) throw new ConfigError([`operator ${options.operator} is no L1 address`]);
-  const password =
-    options.keyPasswordFile === undefined ? null : trimPassword(readFileSync(options.keyPasswordFile, "utf8"));
+  const password = options.keyPasswordFile === undefined ? null : readPassword(options.keyPasswordFile);
   const book = readAddressBook(options.addressBook);
   const registration = signRegistration(await createMclBls(), {
     keys: readKeyFile(options.keyFile, password),

@@ -3,11 +3,13 @@ import { fileURLToPath } from "node:url";
 
 import { BaseContract, ContractFactory, Interface, type ContractRunner, type InterfaceAbi } from "ethers";
 
-import type { ConfirmationVerifier as ConfirmationVerifierBinding } from "../../types/ethers-contracts/ConfirmationVerifier.ts";
-import type { DevelopmentToken as DevelopmentTokenBinding } from "../../types/ethers-contracts/examples/DevelopmentToken.ts";
-import type { LightClient as LightClientBinding } from "../../types/ethers-contracts/LightClient.ts";
-import type { Slasher as SlasherBinding } from "../../types/ethers-contracts/Slasher.ts";
-import type { StakeTable as StakeTableBinding } from "../../types/ethers-contracts/StakeTable.ts";
+import type {
+  ConfirmationVerifier as ConfirmationVerifierBinding,
+  DevelopmentToken as DevelopmentTokenBinding,
+  LightClient as LightClientBinding,
+  Slasher as SlasherBinding,
+  StakeTable as StakeTableBinding,
+} from "../../types/ethers-contracts/index.ts";
 import { L1ContractError } from "./l1Errors.ts";
 
 type Bound<T> = BaseContract & Omit<T, keyof BaseContract>;

@@ -2,6 +2,7 @@ import { join } from "node:path";
 
 import { Registry } from "prom-client";
 
+import type { Hash } from "../crypto/hash.ts";
 import { createApi } from "../api/server.ts";
 import { createBlsPool } from "../engine/blsPool.ts";
 import { createEngine, type Engine } from "../engine/engine.ts";
@@ -10,6 +11,7 @@ import { createL1Client, type FinalityRule, type L1Client } from "../l1/l1Client
 import { createL1Follower, type L1Follower } from "../l1/l1Follower.ts";
 import { createTlsTransport, type TlsTransport } from "../network/tlsTransport.ts";
 import type * as ClusterConfig from "../protocol/ClusterConfig.ts";
+import type { Domain } from "../protocol/Domain.ts";
 import * as Genesis from "../protocol/Genesis.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -111,7 +113,7 @@ interface Context {
 }
 
 async function startParts(context: Context): Promise<Started> {
-  const { config, role, ports, cluster, parts } = context;
+  const { role, ports, cluster, parts } = context;
   const genesis = Genesis.hash(cluster);
   const client = parts.add("L1 client", openL1(context), (part) => {
     part.close();
@@ -152,9 +154,15 @@ function openFollower({ config, book, ports }: Context, client: L1Client): L1Fol
   });
 }
 
-async function openSigner({ config, role, cluster, parts }: Context): Promise<Signer | undefined> {
-  if (role === "observer") return undefined;
-  return parts.add("signer", await openConsensusSigner(config, Genesis.hash(cluster)), (part) => part.close());
+async function openSigner(context: Context): Promise<Signer | undefined> {
+  if (context.role === "observer") return undefined;
+  const signer = await openConsensusSigner(context.config, domainOf(context));
+  return context.parts.add("signer", signer, (part) => part.close());
+}
+
+/** Where this network's signatures count. */
+function domainOf({ cluster, book }: Context): Domain & { readonly salt: Hash } {
+  return { chainId: BigInt(cluster.l1ChainId), stakeTable: book.stakeTable, salt: Genesis.hash(cluster) };
 }
 
 async function openTransport({ config, role, cluster, ports, parts }: Context): Promise<TlsTransport> {
@@ -176,7 +184,7 @@ interface Wiring {
 }
 
 async function openEngine(context: Context, { follower, transport, signer }: Wiring): Promise<Engine> {
-  const { config, cluster, book, ports, parts } = context;
+  const { config, cluster, ports, parts } = context;
   const directory = config.dataDir;
   const store = parts.add("store", await openDiskStore(join(directory, "chain")), (part) => part.close());
   const journal = parts.add("journal", await WriteAheadLog.open(nodeFileSystem, join(directory, "journal")), (part) =>
@@ -198,7 +206,7 @@ async function openEngine(context: Context, { follower, transport, signer }: Wir
     },
     {
       config: cluster,
-      domain: { chainId: BigInt(cluster.l1ChainId), stakeTable: book.stakeTable, salt: Genesis.hash(cluster) },
+      domain: domainOf(context),
       seeds: config.seeds.map(parseSeed),
       ...(config.archive ? {} : { payloadRetentionHeights: BigInt(config.payloadRetentionHeights) }),
     },

@@ -5,7 +5,7 @@ import type { Wallet } from "ethers";
 
 import type { Bls } from "../../crypto/bls.ts";
 import type { AddressBook } from "../../l1/addressBook.ts";
-import { generateKeys, writeKeyFile } from "../../node/keyFile.ts";
+import { createIdentity } from "../../node/identity.ts";
 import { signRegistration, type RegistrationFile } from "../../node/registration.ts";
 import { sleep, systemClock } from "../../runtime/clock.ts";
 import { systemRandom } from "../../runtime/random.ts";
@@ -30,7 +30,6 @@ export interface ValidatorSetup {
   readonly book: AddressBook;
   readonly bls: Bls;
   readonly l1Url: string;
-  readonly signal: AbortSignal;
 }
 
 const HOST = "127.0.0.1";
@@ -50,8 +49,7 @@ export async function prepareValidator(
   const dataDir = layout.nodeDir(name);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const keyFile = join(dataDir, "keys.json");
-  const keys = generateKeys(systemRandom);
-  writeKeyFile(keyFile, keys, null, systemRandom);
+  const keys = await createIdentity({ keyFile, dataDir, password: null }, book.genesisHash, systemRandom);
   const registration = signRegistration(setup.bls, {
     keys,
     operator: `0x${operator.address.slice(2).toLowerCase()}`,
