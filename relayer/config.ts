@@ -194,6 +194,12 @@ export const TABLE = {
     default: "3600",
   },
   rotate: { env: "CREMA_ROTATE", description: "call rotate() when due", parse: flag, default: "true" },
+  rotateEverySeconds: {
+    env: "CREMA_ROTATE_EVERY_SECONDS",
+    description: "least age of the newest committee; 0 leaves it to the contract's interval",
+    parse: seconds,
+    default: "0",
+  },
   feeCeilingGwei: {
     env: "CREMA_FEE_CEILING_GWEI",
     description: "highest fee per gas while nothing is urgent",

@@ -14,6 +14,8 @@ export interface HousekeepingPolicy {
   readonly sealKeys: number;
   readonly sealAfterSeconds: bigint;
   readonly rotate: boolean;
+  /** Least age of the newest committee before another is made, in seconds. */
+  readonly rotateEverySeconds: bigint;
 }
 
 /** The part of the transaction manager that jobs may use. */

@@ -48,7 +48,7 @@ async function run(flags: Flags): Promise<void> {
   const signer = await openSigner(config);
   const ports = createPorts(config, signer, clock, logger);
   if (flags["dryRun"] === true) {
-    console.log(JSON.stringify(await dryRun(config, ports, clock, logger)));
+    console.log(JSON.stringify(await dryRun(config, ports)));
     ports.close();
     return;
   }

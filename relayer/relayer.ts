@@ -7,6 +7,7 @@ import { preflight, type Ports } from "./assemble.ts";
 import type { JobWorker, QueueBackend } from "./backends/backend.ts";
 import type { RelayerConfig } from "./config.ts";
 import type { Context, Seen } from "./context.ts";
+import type { PostPolicy } from "./decide/nextPost.ts";
 import { allJobs, WATCHERS } from "./jobs/all.ts";
 import { openQueues, type QueueName, type QueueSet } from "./queues.ts";
 import type { Metrics } from "./metrics.ts";
@@ -54,16 +55,7 @@ export interface RelayerStatus {
 /** The relayer as one long-lived resource: `start`, then `stop` once. */
 export class Relayer {
   readonly #options: RelayerOptions;
-  readonly #seen: Seen = {
-    finalizedHeight: 0n,
-    finalizedEpoch: 0n,
-    finalizedTimestampMs: 0n,
-    l1Height: 0n,
-    l1Epoch: 0n,
-    l1Committee: 0n,
-    refused: new Set(),
-    evidence: new Map(),
-  };
+  readonly #seen: Seen = nothingSeen();
   readonly #owner: string;
   #queues: QueueSet | undefined;
   #store: LevelStore | undefined;
@@ -247,15 +239,12 @@ export class Relayer {
         offer: (intent) => tenure.manager.offer(intent),
         isBusy: (group) => tenure.manager.isBusy(group),
       },
-      post: {
-        everyBlocks: BigInt(config.postEveryBlocks),
-        everySeconds: BigInt(config.postEverySeconds),
-        deadlineSeconds: BigInt(config.postDeadlineSeconds),
-      },
+      post: postPolicy(config),
       housekeeping: {
         sealKeys: config.sealKeys,
         sealAfterSeconds: BigInt(config.sealAfterSeconds),
         rotate: config.rotate,
+        rotateEverySeconds: BigInt(config.rotateEverySeconds),
       },
       draining: this.#draining,
       pollMs: config.pollMs,
@@ -282,6 +271,27 @@ export class Relayer {
       await sleep(clock, config.pollMs);
     }
   }
+}
+
+export function nothingSeen(): Seen {
+  return {
+    finalizedHeight: 0n,
+    finalizedEpoch: 0n,
+    finalizedTimestampMs: 0n,
+    l1Height: 0n,
+    l1Epoch: 0n,
+    l1Committee: 0n,
+    refused: new Set(),
+    evidence: new Map(),
+  };
+}
+
+export function postPolicy(config: RelayerConfig): PostPolicy {
+  return {
+    everyBlocks: BigInt(config.postEveryBlocks),
+    everySeconds: BigInt(config.postEverySeconds),
+    deadlineSeconds: BigInt(config.postDeadlineSeconds),
+  };
 }
 
 export function txLimits(config: RelayerConfig): TxLimits {

@@ -26,6 +26,7 @@ export function committeeToMake(
   l1Seconds: bigint,
 ): bigint | undefined {
   if (!policy.rotate || rotation.seatsTaken === 0n || l1Seconds < rotation.nextAt) return undefined;
+  if (l1Seconds < rotation.newestAt + policy.rotateEverySeconds) return undefined;
   return rotation.newestCommittee + 1n;
 }
 

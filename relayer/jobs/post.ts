@@ -16,7 +16,7 @@ import { sendIntent } from "./send.ts";
 export const REFUSED_MAX = 1024;
 
 /** What L1 lacks now, decided from L1 and from what the nodes offer, without what L1 refused for good before. */
-export async function decidePost(context: Context): Promise<Post> {
+export async function decidePost(context: Pick<Context, "l1" | "sequencer" | "post" | "seen">): Promise<Post> {
   const { l1, sequencer, post, seen } = context;
   const [client, l1Seconds, offered] = await Promise.all([l1.client(), l1.headTime(), sequencer.newest()]);
   const believable = (finalized: FinalizedHeader): boolean => !seen.refused.has(finalizationKey(finalized));

@@ -18,6 +18,8 @@ export interface ClientState {
 
 export interface RotationState {
   readonly newestCommittee: bigint;
+  /** Its creation, seconds; 0 while there is none. */
+  readonly newestAt: bigint;
   /** Earliest time of the next `rotate()`, seconds. */
   readonly nextAt: bigint;
   readonly seatsTaken: bigint;
@@ -68,7 +70,8 @@ export function createL1Reader(contracts: Contracts, provider: Provider): L1Read
         stakeTable.nextRotationAt(),
         stakeTable.seatsTaken(),
       ]);
-      return { newestCommittee, nextAt, seatsTaken };
+      const newestAt = newestCommittee === 0n ? 0n : (await stakeTable.committee(newestCommittee)).createdAt;
+      return { newestCommittee, newestAt, nextAt, seatsTaken };
     },
     keyPage: async (keyHash) => (await stakeTable.keyOf(keyHash)).page,
     isSettled: async (validator) => (await stakeTable.validator(validator)).settled,

@@ -1,0 +1,92 @@
+import { Wallet } from "ethers";
+
+import { lightClientAt, type LightClient } from "../../../src/l1/contracts.ts";
+import { CHAIN_ID, startAnvil, type Anvil, type AnvilOptions } from "./anvil.ts";
+import { temporaryFolder } from "./backends.ts";
+import { saltOf, TestChain, type Signers } from "./chain.ts";
+import { deploy, type Deployment } from "./deployment.ts";
+import { startNodeServer, type NodeServer } from "./nodeServer.ts";
+import { startRelayer, type ProcessOptions, type RelayerProcess } from "./relayerProcess.ts";
+
+export const EPOCH_LENGTH = 10n;
+/** The relayer's account: its own, so that its nonces tell what it sent. */
+export const RELAYER_KEY = `0x${"5e".repeat(32)}`;
+
+/** L1 node process, real contracts with a committee of four, a chain they sign, and a node's HTTP interface. */
+export interface World {
+  readonly anvil: Anvil;
+  readonly deployment: Deployment;
+  readonly chain: TestChain;
+  readonly node: NodeServer;
+  readonly lightClient: LightClient;
+  readonly dataDir: string;
+  readonly relayerAddress: string;
+  signers(committee: bigint): Signers;
+  start(options?: Partial<ProcessOptions>): RelayerProcess;
+  l1Height(): Promise<bigint>;
+  /** Transactions that the relayer's account ever had mined. */
+  nonce(): Promise<number>;
+  close(): Promise<void>;
+}
+
+let worlds = 0;
+
+export async function createWorld(options: AnvilOptions & { readonly validators?: number } = {}): Promise<World> {
+  const folder = temporaryFolder();
+  const anvil = await startAnvil({ ...options, automine: true });
+  worlds += 1;
+  const salt = saltOf(`world ${String(worlds)}`);
+  const deployment = await deploy(anvil, { salt, epochLength: EPOCH_LENGTH, validators: options.validators ?? 4 });
+  const relayer = new Wallet(RELAYER_KEY);
+  await anvil.rpc("anvil_setBalance", [relayer.address, `0x${(10n ** 20n).toString(16)}`]);
+  const signers = (committee: bigint): Signers => ({
+    committee,
+    secretKeys: deployment.validators.map(({ secretKey }) => secretKey),
+  });
+  const l1Number = BigInt(await anvil.provider.getBlockNumber());
+  const chain = new TestChain({
+    chainId: BigInt(CHAIN_ID),
+    stakeTable: deployment.book.stakeTable,
+    salt,
+    epochLength: EPOCH_LENGTH,
+    signers: signers(1n),
+    l1Number: () => l1Number,
+  });
+  const node = await startNodeServer(chain);
+  const lightClient = lightClientAt(deployment.book.lightClient, anvil.provider);
+  const started: RelayerProcess[] = [];
+  if (options.automine === false) await anvil.rpc("evm_setAutomine", [false]);
+  return {
+    anvil,
+    deployment,
+    chain,
+    node,
+    lightClient,
+    dataDir: folder.path,
+    relayerAddress: relayer.address,
+    signers,
+    start: (over = {}) => {
+      const defaults = { book: deployment.book, l1Urls: [anvil.url], nodeUrls: [node.url], dataDir: folder.path };
+      const process = startRelayer({ ...defaults, key: RELAYER_KEY, ...over });
+      started.push(process);
+      return process;
+    },
+    l1Height: async () => (await lightClient.status()).height,
+    nonce: () => anvil.provider.getTransactionCount(relayer.address),
+    close: async () => {
+      await Promise.all(started.map((process) => process.kill()));
+      await node.close();
+      await anvil.stop();
+      folder.remove();
+    },
+  };
+}
+
+/** Waits for something that the world will show. */
+export async function until(what: string, condition: () => boolean | Promise<boolean>, attempts = 600): Promise<void> {
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`did not come true: ${what}`);
+}
