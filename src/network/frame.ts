@@ -111,7 +111,7 @@ export interface Frame {
 export class FrameParser {
   readonly #header = Buffer.alloc(FRAME_HEADER_BYTES);
   #headerFilled = 0;
-  #body: Buffer | undefined;
+  #body: Uint8Array | undefined;
   #bodyFilled = 0;
 
   /** Calls `onFrame` for each frame that `chunk` completes, until it returns false. Undefined while all is well. */
@@ -125,7 +125,8 @@ export class FrameParser {
         if (this.#headerFilled < FRAME_HEADER_BYTES) return undefined;
         const length = this.#header.readUInt32BE(0);
         if (length > FRAME_BODY_BYTES_MAX) return "oversize";
-        this.#body = Buffer.allocUnsafeSlow(length);
+        // Not a Buffer: what is delivered must be a plain array, whose `slice` copies.
+        this.#body = new Uint8Array(length);
         this.#bodyFilled = 0;
       }
       const copied = chunk.copy(this.#body, this.#bodyFilled, at);

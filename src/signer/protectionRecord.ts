@@ -117,14 +117,16 @@ function entry(message: Evidence.Message): Uint8Array {
   return writer.finish();
 }
 
-function apply(known: Loaded | undefined, bytes: Uint8Array): Loaded {
+function apply(known: Loaded | undefined, bytes: Uint8Array): Loaded | undefined {
   const reader = new Reader(bytes);
   const tag = reader.u8();
   let loaded: Loaded;
   if (tag === TAG.snapshot) {
     loaded = { ...readSnapshot(reader), entries: 0 };
   } else {
-    if (known === undefined || tag > TAG.resume) return reader.refuse("a record begins with a snapshot");
+    if (tag > TAG.resume) return reader.refuse(`entry of kind ${String(tag)}`);
+    // Older than the first snapshot that is left, and so in it.
+    if (known === undefined) return undefined;
     note(known.state, tag === TAG.vote ? Vote.read(reader) : { kind: "resume", ...readResume(reader) });
     loaded = { ...known, entries: known.entries + 1 };
   }
@@ -148,6 +150,9 @@ async function load(log: WriteAheadLog, directory: string): Promise<Loaded | und
       const reason = error instanceof Error ? error.message : String(error);
       throw new ProtectionRecordError("corrupt", directory, `entry ${String(index)}: ${reason}`);
     }
+  }
+  if (loaded === undefined && log.nextIndex > 0) {
+    throw new ProtectionRecordError("corrupt", directory, "no snapshot is left");
   }
   return loaded;
 }

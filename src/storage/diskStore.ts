@@ -50,9 +50,14 @@ function seal(key: Uint8Array, value: Uint8Array): Uint8Array {
   return out;
 }
 
+/** A Buffer's `slice` shares memory, a Uint8Array's copies: nobody shall have to know which one he holds. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
 function unseal(path: string, key: Uint8Array, sealed: Uint8Array): Uint8Array {
   if (sealed.length < CHECKSUM_BYTES) throw new StoreCorruptError(path, toHex(key), "the value has no checksum");
-  const value = sealed.subarray(CHECKSUM_BYTES);
+  const value = plain(sealed).subarray(CHECKSUM_BYTES);
   const expected = new DataView(sealed.buffer, sealed.byteOffset, CHECKSUM_BYTES).getUint32(0);
   if (crc32(value, crc32(key)) !== expected) throw new StoreCorruptError(path, toHex(key), "the checksum differs");
   return value;
@@ -84,7 +89,7 @@ export async function openDiskStore(path: string, options: DiskStoreOptions = {}
         const next = await iterator.next();
         if (next === undefined) return;
         const [key, sealed] = next;
-        yield { key, value: unseal(path, key, sealed) };
+        yield { key: plain(key), value: unseal(path, key, sealed) };
       }
     } catch (error) {
       throw typedError(path, error);

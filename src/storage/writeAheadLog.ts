@@ -89,7 +89,7 @@ interface Waiter {
 }
 
 /**
- * An append-only log of numbered records. STORE-1: what `sync` resolved for survives a crash at any later instant;
+ * An append-only log of numbered records. WAL-1: what `sync` resolved for survives a crash at any later instant;
  * what it did not may be lost from some record on, never damaged or reordered.
  */
 export class WriteAheadLog {

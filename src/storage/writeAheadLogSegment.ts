@@ -116,6 +116,7 @@ export interface Scan {
 /** Reads the records of a segment whose header was checked, or of any bytes at all. */
 export function scanSegment(bytes: Uint8Array, firstIndex: number): Scan {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const records: ScannedRecord[] = [];
   let end = SEGMENT_HEADER_BYTES;
   let nextIndex = firstIndex;
@@ -123,7 +124,7 @@ export function scanSegment(bytes: Uint8Array, firstIndex: number): Scan {
     const record = recordAt(file, end);
     if (record?.index !== nextIndex) break;
     if (record.kind === KIND_DATA) {
-      records.push({ index: record.index, data: file.subarray(record.start, record.end) });
+      records.push({ index: record.index, data: plain.subarray(record.start, record.end) });
       nextIndex++;
     }
     end = record.end;

@@ -39,6 +39,15 @@ describe("Writer and Reader", () => {
     );
   });
 
+  it("CODEC-1: a buffer that grows at any kind of value keeps all that was written", () => {
+    for (let filled = 250; filled < 262; filled++) {
+      const writer = new Writer().fixed(new Uint8Array(filled).fill(7), filled);
+      const bytes = writer.u8(1).bool(true).u16(2).u32(3).u64(4n).finish();
+      expect([...bytes.subarray(filled)]).toEqual([1, 1, 0, 2, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 4]);
+      expect(bytes.subarray(0, filled).every((byte) => byte === 7)).toBe(true);
+    }
+  });
+
   it("CODEC-2: a length is checked against its maximum before anything is allocated", () => {
     const huge = new Writer().u32(0xffffffff).finish();
     expect(() => new Reader(huge).bytes(10)).toThrow(DecodeError);

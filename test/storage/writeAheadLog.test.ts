@@ -92,7 +92,7 @@ describe("write-ahead log", () => {
     await again.close();
   });
 
-  it("STORE-2: cuts off a tail torn at any byte, and keeps all that stands before it", async () => {
+  it("WAL-2: cuts off a tail torn at any byte, and keeps all that stands before it", async () => {
     const length = RECORD_HEADER_BYTES + record(0).length;
     for (let cut = 0; cut < length; cut++) {
       const simulated = disk();
@@ -115,7 +115,7 @@ describe("write-ahead log", () => {
     }
   });
 
-  it("STORE-3: names file and offset when any byte of what was durable is changed", async () => {
+  it("WAL-3: names file and offset when any byte of what was durable is changed", async () => {
     const original = disk();
     await written(original, 3);
     const [path = ""] = original.files();
@@ -137,7 +137,7 @@ describe("write-ahead log", () => {
     }
   });
 
-  it("STORE-3: reports damage in a closed segment, a missing segment, and a segment that is cut short", async () => {
+  it("WAL-3: reports damage in a closed segment, a missing segment, and a segment that is cut short", async () => {
     for (const damage of ["flip", "missing", "short"] as const) {
       const simulated = disk();
       await written(simulated, 30, { segmentBytes: 200 });
@@ -150,7 +150,7 @@ describe("write-ahead log", () => {
     }
   });
 
-  it("STORE-2: a record whose bytes look like records is data", async () => {
+  it("WAL-2: a record whose bytes look like records is data", async () => {
     const simulated = disk();
     const log = await WriteAheadLog.open(simulated.fileSystem, "log");
     const nested = Buffer.concat([encodeRecord(0, 9, record(0)), encodeRecord(1, 9, record(1))]);
@@ -162,7 +162,7 @@ describe("write-ahead log", () => {
     await again.close();
   });
 
-  it("STORE-1: whatever the disk does to unsynced writes, at any operation, nothing synced is lost", async () => {
+  it("WAL-1: whatever the disk does to unsynced writes, at any operation, nothing synced is lost", async () => {
     for (let seed = 0; seed < 1500; seed++) {
       const random = seededRandom(BigInt(seed));
       const simulated = new SimulatedDisk(random);
