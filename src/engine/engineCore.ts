@@ -150,7 +150,11 @@ export class EngineCore implements Kernel {
     this.#running = { parts, membership: member, previous, context, state };
     this.#phase = "running";
     this.ports.transport.onMessage((from, bytes) => {
-      parts.ingress.receive(from, bytes);
+      try {
+        parts.ingress.receive(from, bytes);
+      } catch (error) {
+        this.fail(error);
+      }
     });
     this.ports.transport.onPeerChange((change) => {
       if (change.kind === "connected") this.#sendStatus(change.id);

@@ -129,7 +129,7 @@ export class Finalizer {
   }
 
   async #obtain(job: Job, header: Header.Header): Promise<Gathered> {
-    const { chain, options, membership } = this.#kernel;
+    const { chain, options } = this.#kernel;
     const hash = Header.hash(header);
     const stored = await chain.payload(hash);
     let opened = job.opened.get(hash);
@@ -137,8 +137,8 @@ export class Finalizer {
       opened = openPayload(stored, header.namespaces, options.config.limits);
     }
     if (opened === undefined) {
-      const own = membership().peers[membership().seat ?? -1];
-      const others = job.membership.peers.filter((peer) => peer !== own);
+      const { self } = this.#kernel.ports.transport;
+      const others = job.membership.peers.filter((peer) => peer !== self);
       const peers = job.source === undefined ? others : [job.source, ...others];
       opened = await this.#fetcher.fetch(header, job.membership.layout, peers);
     }

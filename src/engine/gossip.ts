@@ -60,10 +60,10 @@ export class Gossip {
   }
 
   receive(from: PeerId, units: readonly Unit[]): void {
-    const { mempool, ports, membership } = this.#kernel;
+    const { mempool, ports } = this.#kernel;
     const bytes = units.flat().reduce((sum, part) => sum + part.envelope.length, 0);
     if (!this.#bytes.take(from, bytes)) return;
-    const passOn = !membership().seats.has(from);
+    const passOn = !this.#kernel.membership().seats.has(from);
     let added = false;
     for (const parts of units) {
       const opened = openUnit(parts);
