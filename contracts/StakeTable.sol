@@ -120,8 +120,8 @@ contract StakeTable is IStakeTable, AccessManaged, ReentrancyGuardTransient {
         self.status = Status.Active;
         self.keyHash = keyHash;
         self.commission = commission;
-        self.registeredAt = uint40(block.timestamp);
-        self.lockedShares = uint104(minSelfStake); // The first share costs one, so shares are amounts here.
+        // The first share costs one, so shares are amounts here.
+        self.lockedUnits = uint40(minSelfStake / STAKE_UNIT);
         _state.head.validators = id;
         StakePool storage stake = _state.pools[id];
         stake.window = uint48(_window());
@@ -199,7 +199,7 @@ contract StakeTable is IStakeTable, AccessManaged, ReentrancyGuardTransient {
         if (self.seat == 0) {
             _state.advance(id);
         } else {
-            self.keyQueued = true;
+            _state.seats.queueKey(self.seat - 1);
             _state.roster.changed |= Committees.bit(self.seat - 1);
         }
     }
@@ -245,7 +245,7 @@ contract StakeTable is IStakeTable, AccessManaged, ReentrancyGuardTransient {
         number = ++_state.ticketCount;
         uint40 time = uint40(block.timestamp);
         _state.tickets[number] = Ticket(msg.sender, id, time, time + uint40(ESCROW), uint104(amount));
-        _syncSeat(id, self, stake);
+        _syncSeat(self, stake);
 
         emit Undelegated(id, msg.sender, number, amount, shares);
     }
@@ -304,8 +304,8 @@ contract StakeTable is IStakeTable, AccessManaged, ReentrancyGuardTransient {
         number = ++_state.positionCount;
         uint40 time = uint40(block.timestamp);
         _state.positions[number] = Position(msg.sender, from, to, time, time + uint40(ESCROW), uint104(sharesTo));
-        _syncSeat(from, source, left);
-        _syncSeat(to, target, joined);
+        _syncSeat(source, left);
+        _syncSeat(target, joined);
 
         emit Redelegated(from, to, number, msg.sender, amount, shares, sharesTo);
     }
@@ -358,7 +358,7 @@ contract StakeTable is IStakeTable, AccessManaged, ReentrancyGuardTransient {
 
         uint40 endsAt = stake.streamEndsAt;
         if (amount > commission) endsAt = stake.stream(amount - commission, _state.parameters.rotationInterval);
-        _syncSeat(id, self, stake);
+        _syncSeat(self, stake);
 
         emit RewardPaid(id, msg.sender, amount, commission, endsAt);
 
@@ -369,7 +369,7 @@ contract StakeTable is IStakeTable, AccessManaged, ReentrancyGuardTransient {
     /// @inheritdoc IStakeTable
     function accrue(uint32 id) external {
         ValidatorState storage self = _unslashed(id);
-        _syncSeat(id, self, _touch(id));
+        _syncSeat(self, _touch(id));
     }
 
     /* SEATS AND COMMITTEES */
@@ -531,7 +531,6 @@ contract StakeTable is IStakeTable, AccessManaged, ReentrancyGuardTransient {
                 commission: _commission(self),
                 nextCommission: self.nextCommission,
                 nextCommissionAt: self.nextCommissionAt,
-                registeredAt: self.registeredAt,
                 exitedAt: self.exitedAt,
                 slashedAt: self.slashedAt,
                 settled: self.status == Status.Settled,
@@ -539,7 +538,7 @@ contract StakeTable is IStakeTable, AccessManaged, ReentrancyGuardTransient {
                 seat: self.seat,
                 keyHash: self.keyHash,
                 nextKeyHash: self.nextKeyHash,
-                lockedShares: self.lockedShares
+                lockedShares: _lockedShares(self)
             });
     }
 
@@ -596,13 +595,13 @@ contract StakeTable is IStakeTable, AccessManaged, ReentrancyGuardTransient {
     /// @inheritdoc IStakeTable
     function seat(uint8 number) external view returns (uint32 id, uint256 stake) {
         if (number >= Seats.COUNT) return (0, 0);
-        uint256 packed = _state.seats.get(number);
-        return (Seats.idOf(packed), Seats.unitsOf(packed) * STAKE_UNIT);
+        (id, , ) = _state.seats.occupantOf(number);
+        if (id != 0) stake = (_state.seats.stakeOf(number) - 1) * STAKE_UNIT;
     }
 
     /// @inheritdoc IStakeTable
     function seatsTaken() external view returns (uint256 taken) {
-        (, taken) = Seats.firstFree(_state.seats.load());
+        (, taken, , ) = _state.seats.survey();
     }
 
     /// @inheritdoc IStakeTable
@@ -650,6 +649,10 @@ contract StakeTable is IStakeTable, AccessManaged, ReentrancyGuardTransient {
         if (msg.sender != self.operator) revert StakeTableNotOperator(msg.sender, self.operator);
     }
 
+    function _lockedShares(ValidatorState storage self) private view returns (uint256) {
+        return self.lockedUnits * STAKE_UNIT;
+    }
+
     function _commission(ValidatorState storage self) private view returns (uint16) {
         uint40 effectiveAt = self.nextCommissionAt;
         return effectiveAt != 0 && block.timestamp >= effectiveAt ? self.nextCommission : self.commission;
@@ -692,7 +695,7 @@ contract StakeTable is IStakeTable, AccessManaged, ReentrancyGuardTransient {
         shares = _mint(stake, amount, minShares);
         _state.shares[id][msg.sender] += shares;
         _state.active.change(amount, 0, _window());
-        _syncSeat(id, self, stake);
+        _syncSeat(self, stake);
 
         emit Delegated(id, msg.sender, amount, shares);
 
@@ -714,7 +717,7 @@ contract StakeTable is IStakeTable, AccessManaged, ReentrancyGuardTransient {
     ) private returns (uint256 amount) {
         uint256 held = _state.shares[id][msg.sender];
         if (shares > held) revert StakeTableSharesExceeded(shares, held);
-        uint256 locked = self.status == Status.Active && msg.sender == self.operator ? self.lockedShares : 0;
+        uint256 locked = self.status == Status.Active && msg.sender == self.operator ? _lockedShares(self) : 0;
         if (held - shares < locked) revert StakeTableSelfStakeLocked(held - shares, locked);
         if (shares == stake.shares) _state.active.change(stake.endStream(), 0, _window());
         amount = stake.toAssets(shares);
@@ -734,7 +737,7 @@ contract StakeTable is IStakeTable, AccessManaged, ReentrancyGuardTransient {
 
         stake.remove(amount, shares);
         if (self.status != Status.Settled) _state.active.change(0, amount, _window());
-        _syncSeat(id, self, stake);
+        _syncSeat(self, stake);
     }
 
     /// @dev The part that a slash of `id` takes of stake that left it at `openedAt` and was liable until `until`.
@@ -781,9 +784,9 @@ contract StakeTable is IStakeTable, AccessManaged, ReentrancyGuardTransient {
 
     /* SEATS AND COMMITTEES, INTERNAL */
 
-    function _syncSeat(uint32 id, ValidatorState storage self, StakePool storage stake) private {
+    function _syncSeat(ValidatorState storage self, StakePool storage stake) private {
         uint256 held = self.seat;
-        if (held != 0) _state.seats.set(held - 1, Seats.pack(id, Seats.toUnits(stake.assets, STAKE_UNIT)));
+        if (held != 0) _state.seats.setUnits(held - 1, Seats.toUnits(stake.assets, STAKE_UNIT));
     }
 }
 

@@ -38,7 +38,7 @@ struct Parameters {
 /// @param slasher The only account that may slash and settle.
 /// @param authority AccessManager of the parameter queue and of the guardian.
 /// @param escrow U: how long stake that leaves stays liable, seconds.
-/// @param stakeUnit Token amount that one unit of a seat's packed stake stands for (40 bits hold it).
+/// @param stakeUnit Token amount of one unit of a seat's stake, of which a seat counts fewer than 2^32.
 /// @param parameters Their first values.
 struct StakeTableConfig {
     address token;
@@ -54,7 +54,6 @@ struct StakeTableConfig {
 /// @param commission Share of each reward that goes to the operator, in basis points.
 /// @param nextCommission Commission in force from `nextCommissionAt` on; meaningless while that is zero.
 /// @param nextCommissionAt Time at which a queued increase takes effect; zero when none is queued.
-/// @param registeredAt Time of registration.
 /// @param exitedAt Time of exit; zero while it has not exited.
 /// @param slashedAt Time of the only slash; zero while there is none.
 /// @param settled Whether the slash was settled.
@@ -68,7 +67,6 @@ struct Validator {
     uint16 commission;
     uint16 nextCommission;
     uint40 nextCommissionAt;
-    uint40 registeredAt;
     uint40 exitedAt;
     uint40 slashedAt;
     bool settled;
@@ -76,7 +74,7 @@ struct Validator {
     uint8 seat;
     bytes32 keyHash;
     bytes32 nextKeyHash;
-    uint104 lockedShares;
+    uint256 lockedShares;
 }
 
 /// @notice A registered voting key. A key is registered once for ever and belongs to one validator.
@@ -197,19 +195,13 @@ interface IStakeTable {
     event SeatVacated(uint8 indexed seat, uint32 indexed id);
 
     /// @notice `rotate()` made a committee. The L1 block and time of this event are those of its creation.
-    /// @param code Account whose code describes it (see `types/Committee.sol`).
+    /// @param nonce Names the account whose code describes it: the one that the stake table created with this nonce. A
+    /// committee that is the same as the one before has the same.
     /// @param randomness prevrandao of this block: seed of the leader choice.
     /// @param stake Unscaled stake of all members, token amount.
-    /// @param totalWeight W, the sum of the weights.
-    /// @param members One entry a member in committee order: `uint8 seat, uint40 id, uint16 weight`, packed, 8 bytes.
-    event CommitteeCreated(
-        uint64 indexed id,
-        address code,
-        bytes32 randomness,
-        uint256 stake,
-        uint32 totalWeight,
-        bytes members
-    );
+    /// @param description That code (see `CommitteeCode`): weights, and where the members' keys stand. `PageSealed` says
+    /// which keys those are, `KeyProven` whose.
+    event CommitteeCreated(uint64 indexed id, uint24 nonce, bytes32 randomness, uint256 stake, bytes description);
 
     event Delegated(uint32 indexed id, address indexed owner, uint256 amount, uint256 shares);
     event Undelegated(uint32 indexed id, address indexed owner, uint256 indexed ticket, uint256 amount, uint256 shares);

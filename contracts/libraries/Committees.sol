@@ -10,7 +10,7 @@ import {Keys} from "./Keys.sol";
 import {ParameterBounds} from "./ParameterBounds.sol";
 import {Roster, Rosters} from "./Rosters.sol";
 import {Seats} from "./Seats.sol";
-import {RosterState, StakeState, ValidatorState} from "./StakeState.sol";
+import {Head, RosterState, StakeState, ValidatorState} from "./StakeState.sol";
 
 /// @title Committees
 /// @notice Seats, and the committees that `rotate()` makes of them. Linked to the stake table, whose storage it works with.
@@ -22,15 +22,12 @@ library Committees {
     /// @param units Their stake.
     /// @param seated Bit s: seat s is a member's.
     /// @param weights Sixteen to a word, the first on top.
-    /// @param members Four to a word, the first on top: (seat u8, id u40, weight u16).
     struct Draft {
-        uint256[] seats;
         uint256 size;
         uint256 units;
         uint256 totalWeight;
         uint256 seated;
-        uint256[] weights;
-        uint256[] members;
+        uint256[7] weights;
     }
 
     uint256 private constant WEIGHT_MAX = type(uint16).max;
@@ -45,44 +42,41 @@ library Committees {
         if (key.page == 0) revert IStakeTable.StakeTableKeyNotSealed(validator.keyHash);
         uint256 minUnits = _minUnits(self, unit);
         if (units < minUnits) revert IStakeTable.StakeTableSeatStakeTooLow(units * unit, minUnits * unit);
-        uint256[] memory seats = self.seats.load();
-        (uint256 free, uint256 taken) = Seats.firstFree(seats);
+        (uint256 free, uint256 taken, uint256 lowest, uint256 least) = self.seats.survey();
         if (taken >= self.parameters.seats) {
-            free = Seats.lowest(seats);
-            uint256 least = Seats.unitsOf(seats[free]);
             if (units <= least) revert IStakeTable.StakeTableSeatStakeTooLow(units * unit, (least + 1) * unit);
-            _vacate(self, Seats.idOf(seats[free]));
+            vacateSeat(self, lowest);
+            free = lowest;
         }
 
         number = uint8(free);
         validator.seat = number + 1;
-        validator.page = key.page;
-        validator.slot = key.slot;
-        self.seats.set(number, Seats.pack(id, units));
+        self.seats.setUnits(number, units);
+        self.seats.seat(number, id, Keys.placeOf(key));
         self.roster.changed |= bit(number);
 
         emit IStakeTable.SeatTaken(number, id);
     }
 
-    /// @notice Frees a validator's seat. A queued key has no rotation to wait for any more, so it becomes current.
+    /// @notice Frees a validator's seat.
     function vacate(StakeState storage self, uint32 id) external {
-        _vacate(self, id);
+        vacateSeat(self, self.validators[id].seat - 1);
+    }
+
+    /// @notice Frees a seat. A queued key has no rotation to wait for any more, so it becomes current.
+    function vacateSeat(StakeState storage self, uint256 number) internal {
+        (uint32 id, , bool isQueued) = self.seats.occupantOf(number);
+
+        self.validators[id].seat = 0;
+        self.seats.free(number);
+        self.roster.changed |= bit(number);
+
+        emit IStakeTable.SeatVacated(uint8(number), id);
+        if (isQueued) self.advance(id);
     }
 
     function bit(uint256 number) internal pure returns (uint104) {
         return uint104(1 << number);
-    }
-
-    function _vacate(StakeState storage self, uint32 id) private {
-        ValidatorState storage validator = self.validators[id];
-        uint8 number = validator.seat - 1;
-
-        validator.seat = 0;
-        self.seats.set(number, 0);
-        self.roster.changed |= bit(number);
-
-        emit IStakeTable.SeatVacated(number, id);
-        if (validator.keyQueued) self.advance(id);
     }
 
     /* COMMITTEES */
@@ -97,73 +91,89 @@ library Committees {
         uint256 minStake = self.parameters.minCommitteeStake;
         if (stake < minStake) revert IStakeTable.StakeTableCommitteeStakeTooLow(stake, minStake);
 
-        address code = _write(self, draft);
-        id = uint64(++self.head.committees);
-        self.head.rotatedAt = uint40(block.timestamp);
-        self.head.committeeUnits = uint48(draft.units);
-        self.committees[id] = CommitteeRecord(code, uint48(block.timestamp), uint48(block.number));
-
-        emit IStakeTable.CommitteeCreated(
-            id,
-            code,
-            bytes32(block.prevrandao),
-            stake,
-            uint32(draft.totalWeight),
-            KeyPages.cut(abi.encodePacked(draft.members), 8 * draft.size)
+        Head memory head = self.head;
+        (uint24 nonce, bytes memory code) = _write(self, draft, head);
+        id = ++head.committees;
+        head.rotatedAt = uint40(block.timestamp);
+        head.committeeUnits = uint48(draft.units);
+        self.head = head;
+        self.committees[id] = CommitteeRecord(
+            KeyPages.pageAt(address(this), nonce),
+            uint48(block.timestamp),
+            uint48(block.number)
         );
+
+        emit IStakeTable.CommitteeCreated(id, nonce, bytes32(block.prevrandao), stake, code);
     }
 
-    /// @dev Drops seats below the minimum, then seats beyond the limit, then seats without weight; weighs the others.
+    /// @dev Drops what may not stay, and weighs the others.
     function _draft(StakeState storage self, uint256 unit) private returns (Draft memory draft) {
-        uint256[] memory seats = self.seats.load();
-        (uint256 taken, uint256 largest) = _dropLow(self, seats, _minUnits(self, unit));
-        for (uint256 limit = self.parameters.seats; taken > limit; --taken) {
-            _drop(self, seats, Seats.lowest(seats));
-        }
-
-        draft.seats = seats;
-        draft.weights = new uint256[]((taken + 15) / 16);
-        draft.members = new uint256[]((taken + 3) / 4);
-        for (uint256 i = 0; i < Seats.COUNT; ++i) {
-            uint256 seat = seats[i];
-            if (seat == 0) continue;
-            uint256 units = Seats.unitsOf(seat);
-            uint256 weight = (units * WEIGHT_MAX) / largest;
-            if (weight == 0) {
-                _drop(self, seats, i);
-                continue;
+        (uint256[13] memory stakes, uint256 largest) = _admit(self, _minUnits(self, unit));
+        uint256 size = 0;
+        uint256 units = 0;
+        uint256 totalWeight = 0;
+        uint256 seated = 0;
+        uint256 weights = 0;
+        // Unchecked: at most 100 seats of at most 2^32 units.
+        unchecked {
+            for (uint256 i = 0; i < Seats.WORDS; ++i) {
+                uint256 number = i * Seats.PER_WORD;
+                for (uint256 word = stakes[i]; word != 0; (word >>= Seats.BITS, ++number)) {
+                    if (uint32(word) == 0) continue;
+                    uint256 stake = uint32(word) - 1;
+                    uint256 weight = (stake * WEIGHT_MAX) / largest;
+                    if (weight == 0) {
+                        vacateSeat(self, number);
+                        continue;
+                    }
+                    units += stake;
+                    totalWeight += weight;
+                    seated |= 1 << number;
+                    weights = (weights << 16) | weight;
+                    if (++size % 16 == 0) draft.weights[size / 16 - 1] = weights;
+                }
             }
-            uint256 index = draft.size++;
-            Rosters.put(draft.weights, index, weight);
-            uint256 member = (i << 56) | (uint256(Seats.idOf(seat)) << 16) | weight;
-            draft.members[index / 4] |= member << (64 * (3 - (index % 4)));
-            draft.units += units;
-            draft.totalWeight += weight;
-            draft.seated |= 1 << i;
+            if (size % 16 != 0) draft.weights[size / 16] = weights << (16 * (16 - (size % 16)));
         }
+        (draft.size, draft.units, draft.totalWeight, draft.seated) = (size, units, totalWeight, seated);
     }
 
-    function _dropLow(
+    /// @dev Drops seats below the minimum, then the lowest ones beyond the limit.
+    function _admit(
         StakeState storage self,
-        uint256[] memory seats,
         uint256 minUnits
-    ) private returns (uint256 taken, uint256 largest) {
-        for (uint256 i = 0; i < Seats.COUNT; ++i) {
-            if (seats[i] == 0) continue;
-            uint256 units = Seats.unitsOf(seats[i]);
-            if (units < minUnits) {
-                _drop(self, seats, i);
-                continue;
-            }
-            ++taken;
-            if (units > largest) largest = units;
+    ) private returns (uint256[13] memory stakes, uint256 largest) {
+        uint256 limit = self.parameters.seats;
+        while (true) {
+            stakes = self.seats.stakes;
+            uint256 taken;
+            uint256 lowest;
+            uint256 least;
+            (taken, largest, lowest, least) = _extremes(stakes);
+            if (taken == 0 || (taken <= limit && least >= minUnits)) return (stakes, largest);
+            vacateSeat(self, lowest);
         }
     }
 
-    function _drop(StakeState storage self, uint256[] memory seats, uint256 number) private {
-        uint32 id = Seats.idOf(seats[number]);
-        seats[number] = 0;
-        _vacate(self, id);
+    /// @dev The number of taken seats, the largest stake, and the lowest seat (among equals the highest number) with its
+    /// stake.
+    function _extremes(
+        uint256[13] memory stakes
+    ) private pure returns (uint256 taken, uint256 largest, uint256 lowest, uint256 least) {
+        unchecked {
+            least = type(uint256).max;
+            for (uint256 i = 0; i < Seats.WORDS; ++i) {
+                uint256 number = i * Seats.PER_WORD;
+                for (uint256 word = stakes[i]; word != 0; (word >>= Seats.BITS, ++number)) {
+                    uint256 stake = uint32(word);
+                    if (stake == 0) continue;
+                    ++taken;
+                    if (stake > largest) largest = stake;
+                    if (stake <= least) (least, lowest) = (stake, number);
+                }
+            }
+            if (taken != 0) (largest, least) = (largest - 1, least - 1);
+        }
     }
 
     function _minUnits(StakeState storage self, uint256 unit) private view returns (uint256) {
@@ -171,59 +181,52 @@ library Committees {
     }
 
     /// @dev Writes the least that says what changed: nothing, or weights, or weights and roster.
-    function _write(StakeState storage self, Draft memory draft) private returns (address) {
-        bytes memory weights = KeyPages.cut(abi.encodePacked(draft.weights), 2 * draft.size);
+    function _write(
+        StakeState storage self,
+        Draft memory draft,
+        Head memory head
+    ) private returns (uint24 nonce, bytes memory code) {
+        bytes memory weights = Rosters.cut(draft.weights, draft.size);
         RosterState memory state = self.roster;
         if (state.nonce == 0 || state.changed != 0 || state.seated != draft.seated) {
             Roster memory roster = _nextRoster(self, draft, state);
-            uint24 nonce = ++self.head.creations;
-            self.roster = RosterState(0, uint104(draft.seated), nonce, uint8(roster.pageCount));
-            return KeyPages.create(roster.encode(draft.totalWeight, weights));
+            code = roster.encode(draft.totalWeight, weights);
+            nonce = ++head.creations;
+            self.roster = RosterState(0, uint104(draft.seated), nonce, nonce);
+            KeyPages.create(code);
+            return (nonce, code);
         }
-        address newest = self.committees[self.head.committees].code;
-        if (Rosters.hasWeights(newest, weights)) return newest;
-        ++self.head.creations;
-        return KeyPages.create(Rosters.encodeWeights(weights, draft.totalWeight, state.pageCount, state.nonce));
+        nonce = state.newest;
+        code = KeyPages.pageAt(address(this), nonce).code;
+        if (Rosters.hasWeights(code, weights)) return (nonce, code);
+        code = Rosters.encodeWeights(weights, draft.totalWeight, uint8(code[2]), state.nonce);
+        nonce = ++head.creations;
+        self.roster.newest = nonce;
+        KeyPages.create(code);
     }
 
-    /// @dev Walks the seats of the newest roster and of the draft side by side.
+    /// @dev Replaces the keys of seats that changed.
     function _nextRoster(
         StakeState storage self,
         Draft memory draft,
         RosterState memory state
-    ) private returns (Roster memory roster) {
-        roster = Rosters.empty(draft.size);
-        Roster memory previous;
-        if (state.nonce != 0) {
-            previous = Rosters.read(KeyPages.pageAt(address(this), state.nonce));
-            roster.key = previous.key;
+    ) private returns (Roster memory) {
+        uint256[100] memory places;
+        uint256 changed = state.changed & draft.seated;
+        for (uint256 seat = 0; changed >> seat != 0; ++seat) {
+            if ((changed >> seat) & 1 != 0) places[seat] = _placeOf(self, seat);
         }
-        uint256 before = 0;
-        uint256 index = 0;
-        for (uint256 i = 0; i < Seats.COUNT; ++i) {
-            uint24 nonce = 0;
-            uint256 slot = 0;
-            if ((state.seated >> i) & 1 != 0) (nonce, slot) = previous.referenceAt(before++);
-            if ((draft.seated >> i) & 1 == 0) {
-                if (nonce != 0) roster.exclude(nonce, slot);
-                continue;
-            }
-            if ((state.changed >> i) & 1 != 0) {
-                (uint24 newNonce, uint256 newSlot) = _placeOf(self, Seats.idOf(draft.seats[i]));
-                if (newNonce != nonce || newSlot != slot) {
-                    if (nonce != 0) roster.exclude(nonce, slot);
-                    roster.include(newNonce, newSlot);
-                    (nonce, slot) = (newNonce, newSlot);
-                }
-            }
-            roster.refer(index++, nonce, slot);
-        }
+        Roster memory previous =
+            state.nonce == 0 ? Rosters.empty() : Rosters.read(KeyPages.pageAt(address(this), state.nonce));
+        return previous.next(state.seated, draft.seated, changed, places);
     }
 
-    /// @dev Where the key of a seated validator stands, after a queued key became current.
-    function _placeOf(StakeState storage self, uint32 id) private returns (uint24, uint256) {
-        ValidatorState storage validator = self.validators[id];
-        if (validator.keyQueued) self.advance(id);
-        return (validator.page, validator.slot);
+    /// @dev Where the key of a seat's validator stands, after a queued key became current.
+    function _placeOf(StakeState storage self, uint256 number) private returns (uint256) {
+        (uint32 id, uint256 place, bool isQueued) = self.seats.occupantOf(number);
+        if (!isQueued) return place;
+        place = self.advance(id);
+        self.seats.seat(number, id, place);
+        return place;
     }
 }

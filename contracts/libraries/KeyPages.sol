@@ -67,9 +67,20 @@ library KeyPages {
     }
 
     /// @notice Puts a key, negated, and its validator's id in a page's buffer.
+    /// @param key 192 bytes.
     function put(bytes memory page, uint256 slot, bytes calldata key, uint32 id) internal pure {
-        (uint256 high0, uint256 low0) = _negate(uint128(bytes16(key[96:112])), uint256(bytes32(key[112:144])));
-        (uint256 high1, uint256 low1) = _negate(uint128(bytes16(key[144:160])), uint256(bytes32(key[160:192])));
+        uint256 high0;
+        uint256 low0;
+        uint256 high1;
+        uint256 low1;
+        assembly ("memory-safe") {
+            high0 := shr(128, calldataload(add(key.offset, 96)))
+            low0 := calldataload(add(key.offset, 112))
+            high1 := shr(128, calldataload(add(key.offset, 144)))
+            low1 := calldataload(add(key.offset, 160))
+        }
+        (high0, low0) = _negate(high0, low0);
+        (high1, low1) = _negate(high1, low1);
         // Writes 196 bytes of the buffer: x as it is, both halves of -y, and the id without what follows it.
         assembly ("memory-safe") {
             let entry := add(add(page, 33), mul(slot, 196))

@@ -48,13 +48,13 @@ library Keys {
         for (uint256 i = 0; i < count; ++i) {
             bytes calldata key = keys[i * KeyPages.KEY_LENGTH:(i + 1) * KeyPages.KEY_LENGTH];
             bytes32 keyHash = keccak256(key);
-            KeyRecord memory record = self.keys[keyHash];
-            if (record.id == 0) revert IStakeTable.StakeTableKeyUnknown(keyHash);
+            KeyRecord storage record = self.keys[keyHash];
+            uint32 id = record.id;
+            if (id == 0) revert IStakeTable.StakeTableKeyUnknown(keyHash);
             if (record.page != 0) continue;
             record.page = page;
             record.slot = uint8(size);
-            self.keys[keyHash] = record;
-            KeyPages.put(code, size, key, record.id);
+            KeyPages.put(code, size, key, id);
             keyHashes[size++] = keyHash;
         }
         if (size == 0) revert IStakeTable.StakeTableNothingToSeal();
@@ -63,8 +63,9 @@ library Keys {
         emit IStakeTable.PageSealed(page, size == count ? keyHashes : _first(keyHashes, size));
     }
 
-    /// @notice Makes the queued key current and retires its predecessor.
-    function advance(StakeState storage self, uint32 id) internal {
+    /// @notice Makes the next key current and retires its predecessor.
+    /// @return place Where it stands.
+    function advance(StakeState storage self, uint32 id) internal returns (uint256 place) {
         ValidatorState storage validator = self.validators[id];
         bytes32 keyHash = validator.nextKeyHash;
         KeyRecord storage record = self.keys[keyHash];
@@ -73,11 +74,14 @@ library Keys {
         record.currentAt = uint40(block.timestamp);
         validator.keyHash = keyHash;
         validator.nextKeyHash = 0;
-        validator.keyQueued = false;
-        validator.page = record.page;
-        validator.slot = record.slot;
+        place = placeOf(record);
 
         emit IStakeTable.KeyRotated(id, keyHash);
+    }
+
+    /// @notice Where a sealed key stands: `page << 8 | slot`.
+    function placeOf(KeyRecord memory record) internal pure returns (uint256) {
+        return (uint256(record.page) << 8) | record.slot;
     }
 
     function _first(bytes32[] memory list, uint256 size) private pure returns (bytes32[] memory head) {

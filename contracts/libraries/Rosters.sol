@@ -13,33 +13,27 @@ using Rosters for Roster global;
 /// @param references One for each member, (page index u8, slot u8), sixteen to a word, the first on top.
 /// @param pages Nonces of the key pages, in order of their index.
 /// @param pageCount How many there are.
-/// @param point A buffer for one key.
 struct Roster {
     bytes32[8] key;
-    uint256[] references;
-    uint24[] pages;
+    uint256[7] references;
+    uint256[] pages;
     uint256 pageCount;
-    bytes32[8] point;
 }
 
 /// @title Rosters
 /// @notice Writes committee code, whose form `CommitteeCode` describes. A roster is made from the one before by adding
 /// the keys that came and the negated keys that went, so that its cost follows what changed.
+/// @dev Unchecked arithmetic: every counter is bounded by the number of seats. Lists of sixteen to a word are filled and
+/// emptied word by word, since each access to an array costs its bounds check.
 library Rosters {
     using Memory for *;
 
+    uint256 private constant SEATS = 100;
     uint256 private constant HEADER_LENGTH = 10;
-    uint256 private constant KEY_LENGTH = 192;
     uint256 private constant COORDINATE_LENGTH = 48;
-    uint256 private constant NONCE_LENGTH = 3;
-    uint256 private constant BITS = 16;
-    uint256 private constant PER_WORD = 16;
 
-    /// @notice An empty roster with room for `size` members. The sum of no keys is the identity.
-    function empty(uint256 size) internal pure returns (Roster memory self) {
-        self.references = new uint256[]((size + PER_WORD - 1) / PER_WORD);
-        self.pages = new uint24[](size);
-    }
+    /// @notice The empty roster: the sum of no keys is the identity.
+    function empty() internal pure returns (Roster memory self) {}
 
     /// @notice Reads the roster that committee code holds.
     function read(address account) internal view returns (Roster memory self) {
@@ -52,53 +46,57 @@ library Rosters {
             self.key[2 * i + 1] = code.load(offset + 16);
             offset += COORDINATE_LENGTH;
         }
-        self.references = new uint256[]((size + PER_WORD - 1) / PER_WORD);
-        for (uint256 i = 0; i < self.references.length; ++i) {
-            self.references[i] = uint256(code.load(offset + 32 * i));
-        }
+        for (uint256 i = 0; 16 * i < size; ++i) self.references[i] = uint256(code.load(offset + 32 * i));
         offset += 2 * size;
         self.pageCount = uint8(head >> 232);
-        self.pages = new uint24[](self.pageCount);
-        for (uint256 i = 0; i < self.pageCount; ++i) {
-            self.pages[i] = uint24(bytes3(code.load(offset + NONCE_LENGTH * i)));
-        }
+        self.pages = new uint256[](self.pageCount);
+        for (uint256 i = 0; i < self.pageCount; ++i) self.pages[i] = uint24(bytes3(code.load(offset + 3 * i)));
     }
 
-    /// @notice The page and the slot of a member's key.
-    function referenceAt(Roster memory self, uint256 index) internal pure returns (uint24 nonce, uint256 slot) {
-        uint256 packed = self.references[index / PER_WORD] >> (BITS * (PER_WORD - 1 - (index % PER_WORD)));
-        return (self.pages[uint8(packed >> 8)], uint8(packed));
-    }
-
-    /// @notice Gives a member its place: the key at `slot` of the page `nonce`.
-    function refer(Roster memory self, uint256 index, uint24 nonce, uint256 slot) internal pure {
+    /// @notice The next roster: walks the seats of the one before and of the new one side by side.
+    /// @param was Bit s: seat s is in the roster before.
+    /// @param seated Bit s: seat s is in the next one.
+    /// @param changed Bit s: what `places` holds for seat s counts, and not the roster before.
+    /// @param places Where the keys of changed seats stand, `page << 8 | slot`.
+    function next(
+        Roster memory self,
+        uint256 was,
+        uint256 seated,
+        uint256 changed,
+        uint256[100] memory places
+    ) internal view returns (Roster memory result) {
+        result.pages = new uint256[](SEATS);
+        bytes32[8] memory key = self.key;
+        uint256 index = 0; // Of members before.
+        uint256 size = 0; // Of members so far.
+        uint256 word = 0;
+        uint256 references = 0;
         uint256 page = 0;
-        uint256 count = self.pageCount;
-        uint24[] memory pages = self.pages;
-        while (page < count && pages[page] != nonce) ++page;
-        if (page == count) {
-            pages[count] = nonce;
-            self.pageCount = count + 1;
+        uint256 nonce = 0;
+        unchecked {
+            for (uint256 seat = 0; seat < SEATS; ++seat) {
+                uint256 place = 0;
+                if ((was >> seat) & 1 != 0) {
+                    if (index % 16 == 0) word = self.references[index / 16];
+                    place = (self.pages[word >> 248] << 8) | uint8(word >> 240);
+                    word <<= 16;
+                    ++index;
+                }
+                uint256 current = place;
+                if ((seated >> seat) & 1 == 0) current = 0;
+                else if ((changed >> seat) & 1 != 0) current = places[seat];
+                if (current != place) _replace(key, place, current);
+                if (current == 0) continue;
+                if (current >> 8 != nonce) {
+                    nonce = current >> 8;
+                    page = _indexOf(result, nonce);
+                }
+                references = (references << 16) | (page << 8) | uint8(current);
+                if (++size % 16 == 0) result.references[size / 16 - 1] = references;
+            }
+            if (size % 16 != 0) result.references[size / 16] = references << (16 * (16 - (size % 16)));
         }
-        put(self.references, index, (page << 8) | slot);
-    }
-
-    /// @notice Adds the key of a member that came.
-    function include(Roster memory self, uint24 nonce, uint256 slot) internal view {
-        KeyPages.load(KeyPages.pageAt(address(this), nonce), slot, self.point);
-        BLS.g2Negate(self.point);
-        BLS.g2Add(self.key, self.point);
-    }
-
-    /// @notice Subtracts the key of a member that went.
-    function exclude(Roster memory self, uint24 nonce, uint256 slot) internal view {
-        KeyPages.load(KeyPages.pageAt(address(this), nonce), slot, self.point);
-        BLS.g2Add(self.key, self.point);
-    }
-
-    /// @notice Puts 16 bits at an index of a list with sixteen to a word.
-    function put(uint256[] memory list, uint256 index, uint256 value) internal pure {
-        list[index / PER_WORD] |= value << (BITS * (PER_WORD - 1 - (index % PER_WORD)));
+        result.key = key;
     }
 
     /// @notice Committee code with its own roster.
@@ -109,12 +107,12 @@ library Rosters {
         bytes memory weights
     ) internal pure returns (bytes memory) {
         bytes memory pages;
-        for (uint256 i = 0; i < self.pageCount; ++i) pages = abi.encodePacked(pages, self.pages[i]);
+        for (uint256 i = 0; i < self.pageCount; ++i) pages = abi.encodePacked(pages, uint24(self.pages[i]));
         return
             bytes.concat(
                 encodeWeights(weights, totalWeight, self.pageCount, 0),
                 BLS.pack(self.key),
-                KeyPages.cut(abi.encodePacked(self.references), weights.length),
+                cut(self.references, weights.length / 2),
                 pages
             );
     }
@@ -131,8 +129,36 @@ library Rosters {
     }
 
     /// @notice Whether committee code has these weights.
-    function hasWeights(address account, bytes memory weights) internal view returns (bool) {
-        Memory.Slice code = account.code.asSlice();
-        return keccak256(code.slice(HEADER_LENGTH, weights.length).toBytes()) == keccak256(weights);
+    function hasWeights(bytes memory code, bytes memory weights) internal pure returns (bool) {
+        return keccak256(code.asSlice().slice(HEADER_LENGTH, weights.length).toBytes()) == keccak256(weights);
+    }
+
+    /// @notice The first `size` of values that stand sixteen to a word, as bytes.
+    function cut(uint256[7] memory words, uint256 size) internal pure returns (bytes memory) {
+        return KeyPages.cut(abi.encodePacked(words), 2 * size);
+    }
+
+    /// @dev Subtracts the key that went and adds the one that came; place zero is no key.
+    function _replace(bytes32[8] memory key, uint256 went, uint256 came) private view {
+        bytes32[8] memory point;
+        if (went != 0) {
+            KeyPages.load(KeyPages.pageAt(address(this), went >> 8), uint8(went), point);
+            BLS.g2Add(key, point);
+        }
+        if (came != 0) {
+            KeyPages.load(KeyPages.pageAt(address(this), came >> 8), uint8(came), point);
+            BLS.g2Negate(point);
+            BLS.g2Add(key, point);
+        }
+    }
+
+    /// @dev The index of a page, which is added when it is new.
+    function _indexOf(Roster memory self, uint256 nonce) private pure returns (uint256 index) {
+        uint256[] memory pages = self.pages;
+        uint256 count = self.pageCount;
+        while (index < count && pages[index] != nonce) ++index;
+        if (index < count) return index;
+        pages[count] = nonce;
+        self.pageCount = count + 1;
     }
 }

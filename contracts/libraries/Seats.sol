@@ -3,83 +3,96 @@ pragma solidity ^0.8.30;
 
 using Seats for SeatMap global;
 
-/// @notice The seats, four to a storage slot. Seat s stands at bits 64·(s mod 4) of word s / 4, as `id << 40 | units`; zero is
-/// a free seat.
+/// @notice The seats. Stakes stand eight to a slot, so that `rotate()` reads all of them in thirteen; who sits where stands
+/// apart, four to a slot, and is read for seats that changed.
+/// @param stakes Seat s at bits 32·(s mod 8) of word s / 8: stake in units plus one; zero is a free seat.
+/// @param occupants Seat s at bits 64·(s mod 4) of word s / 4: `queued << 63 | id << 32 | place`: place
+/// is `page << 8 | slot` of the current key, and queued says that another one becomes current at the next rotation.
 struct SeatMap {
-    uint256[25] words;
+    uint256[13] stakes;
+    uint256[25] occupants;
 }
 
 /// @title Seats
-/// @notice Who sits where, with how much stake. Stake is counted in units of a fixed token amount, so that 40 bits hold
-/// it and `rotate()` reads all seats from 25 slots.
+/// @notice Who sits where, with how much stake, in units of a fixed token amount.
 library Seats {
     /// @notice Number of seats: MAX_COMMITTEE.
     uint256 internal constant COUNT = 100;
-    uint256 internal constant UNITS_MAX = type(uint40).max;
-    uint256 internal constant ID_MAX = type(uint24).max;
+    uint256 internal constant UNITS_MAX = type(uint32).max - 1;
+    uint256 internal constant ID_MAX = type(uint32).max >> 1;
 
-    uint256 private constant WORDS = 25;
-    uint256 private constant PER_WORD = 4;
-    uint256 private constant BITS = 64;
-    uint256 private constant ID_SHIFT = 40;
+    uint256 internal constant WORDS = 13;
+    uint256 internal constant PER_WORD = 8;
+    uint256 internal constant BITS = 32;
+    uint256 private constant OCCUPANTS_PER_WORD = 4;
+    uint256 private constant OCCUPANT_BITS = 64;
+    uint256 private constant ID_SHIFT = 32;
+    uint256 private constant QUEUED = 1 << 63;
 
-    /// @notice Units that an amount of stake counts for: rounded down, and no more than 40 bits hold.
+    /// @notice Units that an amount of stake counts for: rounded down, and no more than a seat can hold.
     function toUnits(uint256 amount, uint256 unit) internal pure returns (uint256 units) {
         units = amount / unit;
         if (units > UNITS_MAX) units = UNITS_MAX;
     }
 
-    function pack(uint256 id, uint256 units) internal pure returns (uint256) {
-        return (id << ID_SHIFT) | units;
+    /// @notice Stake of a seat plus one; zero when it is free.
+    function stakeOf(SeatMap storage self, uint256 number) internal view returns (uint256) {
+        return uint32(self.stakes[number / PER_WORD] >> (BITS * (number % PER_WORD)));
     }
 
-    function idOf(uint256 seat) internal pure returns (uint32) {
-        return uint32(seat >> ID_SHIFT);
+    function occupantOf(
+        SeatMap storage self,
+        uint256 number
+    ) internal view returns (uint32 id, uint256 place, bool isQueued) {
+        uint256 word = self.occupants[number / OCCUPANTS_PER_WORD] >> (OCCUPANT_BITS * (number % OCCUPANTS_PER_WORD));
+        return (uint32((word & ~QUEUED) >> ID_SHIFT), uint32(word), word & QUEUED != 0);
     }
 
-    function unitsOf(uint256 seat) internal pure returns (uint256) {
-        return seat & UNITS_MAX;
+    /// @notice Writes the stake of a taken seat.
+    function setUnits(SeatMap storage self, uint256 number, uint256 units) internal {
+        _setStake(self, number, units + 1);
     }
 
-    function get(SeatMap storage self, uint256 number) internal view returns (uint256) {
-        return uint64(self.words[number / PER_WORD] >> (BITS * (number % PER_WORD)));
+    /// @notice Writes the validator of a seat and where its key stands.
+    function seat(SeatMap storage self, uint256 number, uint256 id, uint256 place) internal {
+        uint256 shift = OCCUPANT_BITS * (number % OCCUPANTS_PER_WORD);
+        uint256 word = self.occupants[number / OCCUPANTS_PER_WORD] & ~(uint256(type(uint64).max) << shift);
+        self.occupants[number / OCCUPANTS_PER_WORD] = word | (((id << ID_SHIFT) | place) << shift);
     }
 
-    function set(SeatMap storage self, uint256 number, uint256 seat) internal {
-        uint256 shift = BITS * (number % PER_WORD);
-        uint256 word = self.words[number / PER_WORD];
-        self.words[number / PER_WORD] = (word & ~(uint256(type(uint64).max) << shift)) | (seat << shift);
+    /// @notice Notes that the validator of a seat queued a key.
+    function queueKey(SeatMap storage self, uint256 number) internal {
+        self.occupants[number / OCCUPANTS_PER_WORD] |= QUEUED << (OCCUPANT_BITS * (number % OCCUPANTS_PER_WORD));
     }
 
-    /// @notice All seats, in 25 reads.
-    function load(SeatMap storage self) internal view returns (uint256[] memory seats) {
-        seats = new uint256[](COUNT);
-        for (uint256 i = 0; i < WORDS; ++i) {
-            uint256 word = self.words[i];
-            for (uint256 j = 0; j < PER_WORD; ++j) {
-                seats[PER_WORD * i + j] = uint64(word);
-                word >>= BITS;
+    function free(SeatMap storage self, uint256 number) internal {
+        _setStake(self, number, 0);
+        seat(self, number, 0, 0);
+    }
+
+    /// @notice The lowest free seat (COUNT if none), how many are taken, and the taken seat with the least stake (among
+    /// equals the highest number) with that stake.
+    function survey(
+        SeatMap storage self
+    ) internal view returns (uint256 firstFree, uint256 taken, uint256 lowest, uint256 least) {
+        firstFree = COUNT;
+        least = type(uint256).max;
+        uint256[13] memory words = self.stakes;
+        for (uint256 i = 0; i < COUNT; ++i) {
+            uint256 stake = uint32(words[i / PER_WORD] >> (BITS * (i % PER_WORD)));
+            if (stake == 0) {
+                if (firstFree == COUNT) firstFree = i;
+                continue;
             }
+            ++taken;
+            if (stake <= least) (lowest, least) = (i, stake);
         }
+        least = taken == 0 ? 0 : least - 1;
     }
 
-    /// @notice The lowest free seat, or COUNT; and the number of taken ones.
-    function firstFree(uint256[] memory seats) internal pure returns (uint256 free, uint256 taken) {
-        free = COUNT;
-        for (uint256 i = 0; i < COUNT; ++i) {
-            if (seats[i] != 0) ++taken;
-            else if (free == COUNT) free = i;
-        }
-    }
-
-    /// @notice The taken seat with the least stake, among equals the highest number; COUNT if all are free.
-    function lowest(uint256[] memory seats) internal pure returns (uint256 number) {
-        number = COUNT;
-        uint256 least = type(uint256).max;
-        for (uint256 i = 0; i < COUNT; ++i) {
-            if (seats[i] == 0 || unitsOf(seats[i]) > least) continue;
-            least = unitsOf(seats[i]);
-            number = i;
-        }
+    function _setStake(SeatMap storage self, uint256 number, uint256 stake) private {
+        uint256 shift = BITS * (number % PER_WORD);
+        uint256 word = self.stakes[number / PER_WORD] & ~(uint256(type(uint32).max) << shift);
+        self.stakes[number / PER_WORD] = word | (stake << shift);
     }
 }

@@ -15,29 +15,24 @@ enum Status {
     Settled
 }
 
-/// @notice A validator as stored. The first slot is all that delegation and rotation read.
-/// @param page Page and slot of the current key, known while it has a seat.
+/// @notice A validator as stored. The first slot is all that delegation reads.
 /// @param seat Seat number plus one; zero without a seat.
-/// @param keyQueued Whether `nextKeyHash` becomes current at the next rotation.
+/// @param lockedUnits Operator's first shares, in stake units: they cannot leave before exit.
 /// @param rewarded What reporters got out of its pool.
 struct ValidatorState {
     address operator;
-    uint24 page;
-    uint8 slot;
     uint8 seat;
     Status status;
-    bool keyQueued;
+    uint16 commission;
+    uint40 lockedUnits;
     bytes32 keyHash;
     bytes32 nextKeyHash;
+    uint16 nextCommission;
+    uint40 nextCommissionAt;
     uint40 exitedAt;
     uint40 slashedAt;
     uint64 penalty;
     uint104 rewarded;
-    uint16 commission;
-    uint16 nextCommission;
-    uint40 nextCommissionAt;
-    uint40 registeredAt;
-    uint104 lockedShares;
 }
 
 /// @notice Counters and times, in one slot.
@@ -57,12 +52,12 @@ struct Head {
 /// @param changed Seats whose validator or key may differ from it.
 /// @param seated Its seats.
 /// @param nonce Names the code that holds it; zero before the first.
-/// @param pageCount Number of its key pages.
+/// @param newest Names the code of the newest committee, which may refer to it.
 struct RosterState {
     uint104 changed;
     uint104 seated;
     uint24 nonce;
-    uint8 pageCount;
+    uint24 newest;
 }
 
 struct QueuedValue {
