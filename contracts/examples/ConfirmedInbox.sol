@@ -27,12 +27,12 @@ contract ConfirmedInbox is EIP712 {
     /// @notice What the sequencer signs.
     /// @param number Number of the batch, from 1.
     /// @param parent Hash of batch `number - 1`.
-    /// @param entries Number of queued entries that are part of the input once this batch is; at most what is queued.
+    /// @param entryCount Number of queued entries that are part of the input once this batch is; at most what is queued.
     /// @param data keccak256 of the rollup's own data.
     struct Batch {
         uint64 number;
         bytes32 parent;
-        uint64 entries;
+        uint64 entryCount;
         bytes32 data;
     }
 
@@ -41,19 +41,19 @@ contract ConfirmedInbox is EIP712 {
     /// @param height Block in which it was confirmed.
     /// @param index Its place in the namespace.
     /// @param acceptedAt L1 time, seconds.
-    /// @param entries Number of queued entries that are part of the input behind this batch.
+    /// @param entryCount Number of queued entries that are part of the input behind this batch.
     struct Accepted {
         bytes32 batchHash;
         uint64 height;
         uint64 index;
         uint64 acceptedAt;
-        uint64 entries;
+        uint64 entryCount;
     }
 
     /// @notice First byte of an envelope that is not part of a bundle.
     bytes1 private constant PLAIN = 0x00;
     bytes32 private constant BATCH_TYPE_HASH = keccak256(
-        "Batch(uint64 number,bytes32 parent,uint64 entries,bytes32 data)"
+        "Batch(uint64 number,bytes32 parent,uint64 entryCount,bytes32 data)"
     );
 
     IConfirmationVerifier public immutable VERIFIER;
@@ -68,7 +68,7 @@ contract ConfirmedInbox is EIP712 {
     uint64 private _tip;
     mapping(uint64 number => Accepted) private _accepted;
 
-    event BatchAccepted(uint64 indexed number, bytes32 indexed batchHash, uint64 height, uint64 index, uint64 entries);
+    event BatchAccepted(uint64 indexed number, bytes32 indexed batchHash, uint64 height, uint64 index, uint64 entryCount);
     event BatchesDropped(uint64 from, uint64 upTo);
 
     error InboxWrongNamespace(uint64 given, uint64 expected);
@@ -118,19 +118,19 @@ contract ConfirmedInbox is EIP712 {
         if (batch.number == 0 || batch.number > _tip + 1) revert InboxNumberOutOfBounds(batch.number, _tip + 1);
         bytes32 expected = _accepted[batch.number - 1].batchHash;
         if (batch.parent != expected) revert InboxWrongParent(batch.parent, expected);
-        if (batch.entries > _hatch.tail) revert InboxEntriesOutOfBounds(batch.entries, _hatch.tail);
+        if (batch.entryCount > _hatch.tail) revert InboxEntriesOutOfBounds(batch.entryCount, _hatch.tail);
 
         if (batch.number <= _tip) _drop(batch.number, batchHash, blockProof.header.height, transaction.index);
         else if (_hatch.isOpen) includeQueue();
 
-        if (batch.entries > _hatch.head) _hatch.include(batch.entries);
+        if (batch.entryCount > _hatch.head) _hatch.include(batch.entryCount);
         _tip = batch.number;
         _accepted[batch.number] = Accepted({
             batchHash: batchHash,
             height: blockProof.header.height,
             index: transaction.index,
             acceptedAt: uint64(block.timestamp),
-            entries: _hatch.head
+            entryCount: _hatch.head
         });
 
         emit BatchAccepted(batch.number, batchHash, blockProof.header.height, transaction.index, _hatch.head);
@@ -141,7 +141,7 @@ contract ConfirmedInbox is EIP712 {
         if (!_hatch.isOpen) revert EscapeHatch.HatchNotOpen();
 
         _hatch.include(_hatch.tail);
-        _accepted[_tip].entries = _hatch.head;
+        _accepted[_tip].entryCount = _hatch.head;
     }
 
     /* ESCAPE HATCH */

@@ -19,11 +19,11 @@ contract SequencedInbox {
     /// @notice One stretch of input.
     /// @param blockHash Hash of the checkpoint at `height`.
     /// @param height The namespace's transactions above the previous record's height up to here come first.
-    /// @param entries Then the queue's entries from the previous record's number up to this one.
+    /// @param entryCount Then the queue's entries from the previous record's number up to this one.
     struct Record {
         bytes32 blockHash;
         uint64 height;
-        uint64 entries;
+        uint64 entryCount;
     }
 
     ILightClient public immutable LIGHT_CLIENT;
@@ -34,7 +34,7 @@ contract SequencedInbox {
     HatchTerms private _terms;
     Record[] private _records;
 
-    event Recorded(uint256 indexed index, uint64 height, bytes32 blockHash, uint64 entries);
+    event Recorded(uint256 indexed index, uint64 height, bytes32 blockHash, uint64 entryCount);
 
     error InboxNotACheckpoint(uint64 height, bytes32 blockHash, uint256 position);
     error InboxHeightNotIncreasing(uint64 given, uint64 recorded);
@@ -44,16 +44,16 @@ contract SequencedInbox {
         LIGHT_CLIENT = lightClient;
         NAMESPACE = namespace;
         _terms = terms;
-        _records.push(Record({blockHash: 0, height: startHeight, entries: 0}));
+        _records.push(Record({blockHash: 0, height: startHeight, entryCount: 0}));
     }
 
     /* INPUT */
 
-    /// @notice Extends the input to a checkpoint of the light client, and to `entries` of the queue.
+    /// @notice Extends the input to a checkpoint of the light client, and to `entryCount` entries of the queue.
     /// @param checkpoint A checkpoint above the recorded height.
     /// @param position Where the light client has it.
-    /// @param entries Number of queued entries that are part of the input afterwards; all of them if the hatch is open.
-    function record(Checkpoint calldata checkpoint, uint256 position, uint64 entries) external {
+    /// @param entryCount Number of queued entries that are part of the input afterwards; all of them if the hatch is open.
+    function record(Checkpoint calldata checkpoint, uint256 position, uint64 entryCount) external {
         Record memory last = _records[_records.length - 1];
 
         if (!LIGHT_CLIENT.isCheckpoint(checkpoint, position)) {
@@ -62,7 +62,7 @@ contract SequencedInbox {
         if (checkpoint.height <= last.height) revert InboxHeightNotIncreasing(checkpoint.height, last.height);
 
         if (_hatch.isOpen) includeQueue();
-        _hatch.include(entries);
+        _hatch.include(entryCount);
         _append(checkpoint.blockHash, checkpoint.height);
     }
 
@@ -118,8 +118,8 @@ contract SequencedInbox {
     /* INTERNAL */
 
     function _append(bytes32 blockHash, uint64 height) private {
-        uint64 entries = _hatch.head;
-        _records.push(Record({blockHash: blockHash, height: height, entries: entries}));
-        emit Recorded(_records.length - 1, height, blockHash, entries);
+        uint64 entryCount = _hatch.head;
+        _records.push(Record({blockHash: blockHash, height: height, entryCount: entryCount}));
+        emit Recorded(_records.length - 1, height, blockHash, entryCount);
     }
 }
