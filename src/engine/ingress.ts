@@ -193,6 +193,7 @@ export class Ingress {
     const { keeper } = this.#kernel;
     const { seats, seat } = this.#kernel.membership();
     const block = Header.hash(proposal.header);
+    if (!keeper.isHeld(block)) return;
     // A proposal may be passed on by anyone, so a false body is held against its sender only if that is the leader.
     const isLeader = seats.get(from) === proposal.leader;
     if (body.kind === "whole" && !keeper.takeWhole(block, body.payload, true) && isLeader) {

@@ -88,7 +88,7 @@ export interface Status {
   readonly validator?: ValidatorId;
   readonly height: Height;
   readonly hash: Hash;
-  readonly timestampMs: bigint;
+  readonly timestamp: bigint;
   readonly epoch: Epoch;
   readonly view: View;
   readonly committee: CommitteeId;
@@ -244,7 +244,7 @@ function status(core: EngineCore): Status {
     ...(own === undefined ? {} : { validator: own.validator }),
     height: header.height,
     hash: Header.hash(header),
-    timestampMs: header.timestamp,
+    timestamp: header.timestamp,
     epoch: membership?.epoch ?? header.epoch,
     view: isRunning ? core.state().view : View(0n),
     committee:
