@@ -16,7 +16,9 @@ import {
   type NamespaceId,
   type ValidatorId,
 } from "../protocol/scalars.ts";
+import * as Payload from "../protocol/Payload.ts";
 import * as Transaction from "../protocol/Transaction.ts";
+import { assert } from "../runtime/assert.ts";
 import type { EngineCore } from "./engineCore.ts";
 import { openUnit } from "./unit.ts";
 
@@ -32,7 +34,7 @@ export interface Queries {
   status(): Promise<Status>;
   blockAt(height: Height): Promise<FinalizedBlock | undefined>;
   blockByHash(hash: Hash): Promise<FinalizedBlock | undefined>;
-  payload(height: Height): Promise<Uint8Array | undefined>;
+  payload(height: Height): Promise<Payload.Payload | undefined>;
   finalization(selector: FinalizationSelector): Promise<FinalizationAndHeader | undefined>;
   handover(epoch: Epoch): Promise<FinalizationAndHeader | undefined>;
   committee(id: CommitteeId): Promise<Committee.Committee | undefined>;
@@ -118,7 +120,11 @@ export function createQueries(core: EngineCore): Queries {
     payload: async (height) => {
       const block = await blockAt(core, height);
       if (block === undefined) return undefined;
-      return height === GENESIS_HEIGHT ? new Uint8Array(0) : core.chain.payload(block.hash);
+      const bytes = height === GENESIS_HEIGHT ? new Uint8Array(0) : await core.chain.payload(block.hash);
+      if (bytes === undefined) return undefined;
+      const decoded = Payload.decode(bytes, core.options.config.limits);
+      assert(decoded.ok, `the payload of finalized block ${block.hash} must decode`);
+      return decoded.payload;
     },
     finalization: (selector) => finalization(core, selector),
     handover: async (epoch) => {

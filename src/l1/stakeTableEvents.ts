@@ -5,7 +5,7 @@ import { toHash, type Hash } from "../crypto/hash.ts";
 import { CommitteeId, ValidatorId } from "../protocol/scalars.ts";
 import type { L1Log } from "./l1Client.ts";
 import { L1DataError } from "./l1Errors.ts";
-import type { SeatWeight, StakeEvent } from "./stakeTableFold.ts";
+import type { StakeEvent } from "./stakeTableFold.ts";
 
 /** The events that matter to the layer; delegations and rewards are not among them. */
 const EVENT_NAMES = [
@@ -15,11 +15,10 @@ const EVENT_NAMES = [
   "NetworkChanged",
   "KeyProven",
   "KeyRotated",
+  "SeatTaken",
+  "PageSealed",
   "CommitteeCreated",
 ] as const;
-
-/** One seat in `CommitteeCreated.members`: uint8 seat, uint32 validator, uint16 weight. */
-const MEMBER_BYTES = 7;
 
 /** First topics of the events that `parseEvent` understands. */
 export function eventTopics(stakeTable: Interface): readonly string[] {
@@ -53,31 +52,23 @@ export function parseEvent(stakeTable: Interface, log: L1Log, blockTime: bigint)
       };
     case "KeyRotated":
       return { kind: "key-rotated", validator: read("id").validator(), keyHash: read("keyHash").hash() };
+    case "SeatTaken":
+      return { kind: "seat-taken", validator: read("id").validator(), seat: read("seat").small() };
+    case "PageSealed":
+      return { kind: "page-sealed", page: read("page").small(), keyHashes: read("keyHashes").hashes() };
     case "CommitteeCreated":
       return {
         kind: "committee",
         id: CommitteeId(read("id").integer()),
         randomness: read("randomness").hash(),
-        seats: parseMembers(read("members").bytes()),
+        nonce: read("nonce").small(),
+        description: read("description").bytes(),
         createdNumber: log.blockNumber,
         createdAt: blockTime,
       };
     default:
       throw new L1DataError(`event ${parsed.name} was not asked for`);
   }
-}
-
-function parseMembers(bytes: Uint8Array): readonly SeatWeight[] {
-  if (bytes.length % MEMBER_BYTES !== 0) throw new L1DataError(`${String(bytes.length)} bytes are no list of members`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return Array.from({ length: bytes.length / MEMBER_BYTES }, (_, index) => {
-    const at = index * MEMBER_BYTES;
-    return {
-      seat: view.getUint8(at),
-      validator: ValidatorId(BigInt(view.getUint32(at + 1))),
-      weight: BigInt(view.getUint16(at + 5)),
-    };
-  });
 }
 
 /** A named argument of an event, read as one type or refused. */
@@ -93,6 +84,19 @@ class Argument {
   integer(): bigint {
     if (typeof this.#value !== "bigint") throw new L1DataError(`${this.#place} is no integer`);
     return this.#value;
+  }
+
+  /** An integer of at most 32 bits. */
+  small(): number {
+    return Number(this.integer());
+  }
+
+  hashes(): readonly Hash[] {
+    if (!Array.isArray(this.#value)) throw new L1DataError(`${this.#place} is no list`);
+    return this.#value.map((entry: unknown) => {
+      if (typeof entry !== "string") throw new L1DataError(`${this.#place} holds something else than hashes`);
+      return toHash(entry.toLowerCase());
+    });
   }
 
   text(): string {

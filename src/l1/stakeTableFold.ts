@@ -1,6 +1,7 @@
 import type { Hash } from "../crypto/hash.ts";
 import type * as Committee from "../protocol/Committee.ts";
 import type { CommitteeId, ValidatorId } from "../protocol/scalars.ts";
+import { parseCommitteeCode, type KeyReference } from "./committeeCode.ts";
 import { L1DataError } from "./l1Errors.ts";
 
 /** The events of `StakeTable` from which validators, keys and committees are rebuilt, as plain values. */
@@ -11,21 +12,19 @@ export type StakeEvent =
   | { readonly kind: "key-rotated"; readonly validator: ValidatorId; readonly keyHash: Hash }
   | { readonly kind: "exited"; readonly validator: ValidatorId }
   | { readonly kind: "slashed"; readonly validator: ValidatorId }
+  | { readonly kind: "seat-taken"; readonly validator: ValidatorId; readonly seat: number }
+  | { readonly kind: "page-sealed"; readonly page: number; readonly keyHashes: readonly Hash[] }
   | {
       readonly kind: "committee";
       readonly id: CommitteeId;
+      /** Names the code that describes it; a later committee may refer to it. */
+      readonly nonce: number;
       readonly randomness: Hash;
-      readonly seats: readonly SeatWeight[];
+      readonly description: Uint8Array;
       readonly createdNumber: bigint;
       /** Seconds. */
       readonly createdAt: bigint;
     };
-
-export interface SeatWeight {
-  readonly seat: number;
-  readonly validator: ValidatorId;
-  readonly weight: bigint;
-}
 
 export interface ValidatorEntry {
   readonly id: ValidatorId;
@@ -42,7 +41,14 @@ interface CommitteeEntry {
   readonly randomness: Hash;
   readonly createdNumber: bigint;
   readonly createdAt: bigint;
-  readonly members: readonly (SeatWeight & { readonly key: Uint8Array })[];
+  readonly members: readonly MemberEntry[];
+}
+
+interface MemberEntry {
+  readonly validator: ValidatorId;
+  readonly seat: number;
+  readonly weight: bigint;
+  readonly key: Uint8Array;
 }
 
 /** Where a member listens; undefined when its network field is not of the prescribed form. */
@@ -54,12 +60,25 @@ export type NetworkDecoder = (
 export interface StakeFold {
   readonly validators: Map<ValidatorId, ValidatorEntry>;
   readonly keys: Map<Hash, { readonly validator: ValidatorId; readonly key: Uint8Array }>;
+  /** Key hashes of each code page, in order of their slots. */
+  readonly pages: Map<number, readonly Hash[]>;
+  /** The seat that a validator took last. */
+  readonly seats: Map<ValidatorId, number>;
+  /** Rosters by the nonce of the code that holds them. */
+  readonly rosters: Map<number, readonly KeyReference[]>;
   /** In order of id, the first at 0. */
   readonly committees: CommitteeEntry[];
 }
 
 export function emptyFold(): StakeFold {
-  return { validators: new Map(), keys: new Map(), committees: [] };
+  return {
+    validators: new Map(),
+    keys: new Map(),
+    pages: new Map(),
+    seats: new Map(),
+    rosters: new Map(),
+    committees: [],
+  };
 }
 
 /** Takes in one event, in chain order. Throws `L1DataError` on one that the contract cannot have emitted there. */
@@ -89,6 +108,12 @@ export function applyEvent(fold: StakeFold, event: StakeEvent): void {
     case "slashed":
       update(fold, event.validator, { status: "slashed" });
       return;
+    case "seat-taken":
+      fold.seats.set(event.validator, event.seat);
+      return;
+    case "page-sealed":
+      fold.pages.set(event.page, event.keyHashes);
+      return;
     case "committee":
       addCommittee(fold, event);
       return;
@@ -110,14 +135,25 @@ function addCommittee(fold: StakeFold, event: Extract<StakeEvent, { kind: "commi
   if (event.id !== expected) {
     throw new L1DataError(`committee ${String(event.id)} was created where ${String(expected)} is due`);
   }
-  const members = event.seats.map((seat) => {
-    const keyHash = validator(fold, seat.validator).keyHash;
-    const key = keyHash === undefined ? undefined : fold.keys.get(keyHash)?.key;
-    if (key === undefined) throw new L1DataError(`validator ${String(seat.validator)} is seated without a known key`);
-    return { ...seat, key };
-  });
+  const code = parseCommitteeCode(event.description);
+  if (code.roster.kind === "own") fold.rosters.set(event.nonce, code.roster.keys);
+  const roster = code.roster.kind === "own" ? code.roster.keys : fold.rosters.get(code.roster.nonce);
+  if (roster?.length !== code.weights.length) {
+    throw new L1DataError(`committee ${String(event.id)} refers to a roster that does not fit it`);
+  }
+  const members = roster.map((reference, index) => memberAt(fold, reference, code.weights[index] ?? 0n));
   const { id, randomness, createdNumber, createdAt } = event;
   fold.committees.push({ id, randomness, createdNumber, createdAt, members });
+}
+
+function memberAt(fold: StakeFold, { page, slot }: KeyReference, weight: bigint): MemberEntry {
+  const keyHash = fold.pages.get(page)?.[slot];
+  const record = keyHash === undefined ? undefined : fold.keys.get(keyHash);
+  if (record === undefined)
+    throw new L1DataError(`no known key stands in slot ${String(slot)} of page ${String(page)}`);
+  const seat = fold.seats.get(record.validator);
+  if (seat === undefined) throw new L1DataError(`member ${String(record.validator)} never took a seat`);
+  return { validator: record.validator, seat, weight, key: record.key };
 }
 
 /** The validator that registered a key, if any did. */

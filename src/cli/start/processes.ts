@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
-import { sleep, systemClock } from "../../runtime/clock.ts";
+import { systemClock } from "../../runtime/clock.ts";
 
 /** A started process came to an end that nobody asked for, or did not come up. */
 export class ProcessError extends Error {
@@ -91,10 +91,7 @@ export function createProcesses(): Processes {
         asked = true;
         if (exit !== undefined) return true;
         signalGroup(pid, "SIGTERM");
-        const inTime = await Promise.race([
-          exited.then(() => true),
-          sleep(systemClock, STOP_GRACE_MS).then(() => false),
-        ]);
+        const inTime = await within(STOP_GRACE_MS, exited);
         signalGroup(pid, "SIGKILL");
         await exited;
         return inTime;
@@ -123,6 +120,19 @@ export function createProcesses(): Processes {
       return killed;
     },
   };
+}
+
+/** Whether something happened in time; leaves no timer behind. */
+function within(timeoutMs: number, event: Promise<void>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const cancel = systemClock.setTimer(timeoutMs, () => {
+      resolve(false);
+    });
+    void event.then(() => {
+      cancel();
+      resolve(true);
+    });
+  });
 }
 
 function spawnInGroup(spec: ProcessSpec): ChildProcess {
