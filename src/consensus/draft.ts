@@ -80,7 +80,8 @@ function extend(draft: Draft, header: Header.Header): History.History | undefine
   return below === undefined ? undefined : History.append(below, Header.hash(header));
 }
 
-function completeHistories(draft: Draft): void {
+/** Fills in the frontiers that waited for an ancestor, or for the anchor to move up to one (FIN-5). */
+export function completeHistories(draft: Draft): void {
   const waiting = [...draft.state.blocks.values()].filter((block) => block.history === undefined);
   waiting.sort((a, b) => Number(a.header.height - b.header.height));
   for (const { header } of waiting) {

@@ -4,7 +4,7 @@ import * as Header from "../protocol/Header.ts";
 import type { Verified } from "../protocol/Verified.ts";
 import { expectPresent } from "../runtime/assert.ts";
 import { declareFork } from "./certificates.ts";
-import { addBlock, emit, retainBlocks, retainViews, update, type Draft } from "./draft.ts";
+import { addBlock, completeHistories, emit, retainBlocks, retainViews, update, type Draft } from "./draft.ts";
 import type { Anchor } from "./input.ts";
 import { historyOf, oldestView, type State, type ViewRecord } from "./state.ts";
 
@@ -51,6 +51,7 @@ export function moveAnchor(draft: Draft, anchor: Anchor): void {
     progressAtMs: draft.nowMs,
   });
   forget(draft);
+  completeHistories(draft);
   draft.isDirty = true;
   if (!Header.isHandover(anchor.header)) return;
   update(draft, { phase: "ended", isBehind: false });
