@@ -42,7 +42,7 @@ export interface Ports {
   readonly signer: Signer;
   /** Opens the outbox on disk; throws `KeyInUseError` when another process has it. */
   openStore(): Promise<LevelStore>;
-  judge(revertData: string): Judgement;
+  readonly judge: (revertData: string) => Judgement;
   close(): void;
 }
 

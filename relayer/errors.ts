@@ -1,4 +1,4 @@
-import { Interface } from "ethers";
+import type { Interface } from "ethers";
 
 import type { Judgement } from "./tx/txManager.ts";
 

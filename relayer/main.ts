@@ -20,6 +20,14 @@ import { Relayer } from "./relayer.ts";
 const EXIT_CONFIG = 2;
 const EXIT_FAILURE = 1;
 
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
 type Flags = Readonly<Record<string, string | boolean | undefined>>;
 
 function configOf(flags: Flags): RelayerConfig {
@@ -48,7 +56,7 @@ async function run(flags: Flags): Promise<void> {
   const signer = await openSigner(config);
   const ports = createPorts(config, signer, clock, logger);
   if (flags["dryRun"] === true) {
-    console.log(JSON.stringify(await dryRun(config, ports)));
+    say(JSON.stringify(await dryRun(config, ports)));
     ports.close();
     return;
   }
@@ -76,7 +84,7 @@ async function ask(flags: Flags, method: "GET" | "POST", path: string): Promise<
   const address = `http://${config.httpHost}:${String(config.httpPort)}${path}`;
   const headers = method === "POST" ? { authorization: `Bearer ${adminToken(config)}` } : {};
   const response = await fetch(address, { method, headers });
-  console.log(JSON.stringify(await response.json(), null, 2));
+  say(JSON.stringify(await response.json(), null, 2));
   if (!response.ok) process.exitCode = EXIT_FAILURE;
 }
 
@@ -98,7 +106,7 @@ function guarded(action: (flags: Flags) => Promise<void>): (flags: Flags) => Pro
       const isConfig =
         error instanceof ConfigError ||
         (error instanceof Error && /^(KeyError|AddressBookError|KeyInUseError|BackendError)$/.test(error.name));
-      console.error(isConfig && error instanceof Error ? error.message : error);
+      process.stderr.write(`${isConfig && error instanceof Error ? error.message : describe(error)}\n`);
       process.exit(isConfig ? EXIT_CONFIG : EXIT_FAILURE);
     }
   };
@@ -114,16 +122,14 @@ const config = program.command("config").description("look at the configuration"
 withSettings(config.command("check").description("check every setting; exit code 2 names what is wrong")).action(
   guarded((flags) => {
     configOf(flags);
-    console.log("ok");
+    say("ok");
     return Promise.resolve();
   }),
 );
 withSettings(config.command("print").description("print the settings in force, secrets hidden")).action(
   guarded((flags) => {
     const shown = redacted(TABLE, configOf(flags));
-    console.log(
-      JSON.stringify(shown, (_name, value: unknown) => (typeof value === "bigint" ? value.toString() : value), 2),
-    );
+    say(JSON.stringify(shown, (_name, value: unknown) => (typeof value === "bigint" ? value.toString() : value), 2));
     return Promise.resolve();
   }),
 );

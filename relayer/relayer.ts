@@ -1,5 +1,4 @@
-import type { Clock } from "../src/runtime/clock.ts";
-import { sleep } from "../src/runtime/clock.ts";
+import { sleep, type CancelTimer, type Clock } from "../src/runtime/clock.ts";
 import type { Logger } from "../src/runtime/logger.ts";
 import type { Random } from "../src/runtime/random.ts";
 import { toHex } from "../src/codec/hex.ts";
@@ -84,7 +83,7 @@ export class Relayer {
     const { logger, ports, backend } = this.#options;
     this.#stopped = true;
     await this.#loop;
-    const closing = [...this.#workers.map((worker) => worker.close(true)), this.#queues?.close()];
+    const closing = [...this.#workers.map((worker) => worker.close(true)), this.#queues?.close() ?? Promise.resolve()];
     await withTimeout(this.#options.clock, Promise.allSettled(closing), CLOSE_TIMEOUT_MS);
     await this.#store?.close();
     await withTimeout(this.#options.clock, backend.close(), CLOSE_TIMEOUT_MS);
@@ -317,5 +316,8 @@ export function txLimits(config: RelayerConfig): TxLimits {
 
 /** Resolves with the work or after the time, whichever is first: closing must not hang on a server that is gone. */
 async function withTimeout(clock: Clock, work: Promise<unknown>, timeoutMs: number): Promise<void> {
-  await Promise.race([work, sleep(clock, timeoutMs)]);
+  let cancel: CancelTimer = () => undefined;
+  const timeout = new Promise<void>((resolve) => (cancel = clock.setTimer(timeoutMs, resolve)));
+  await Promise.race([work, timeout]);
+  cancel();
 }

@@ -36,9 +36,12 @@ export async function takeTenure(options: TenureOptions, lowestFence: number): P
     // The fenced store first: who lost the key must fail before anything else remembers a transaction.
     const stores = lock === localLock || !("store" in lock) ? [options.store] : [lock.store(), options.store];
     const outbox = await Outbox.open(stores);
-    const { chain, signer, judge } = ports;
+    const { chain, signer } = ports;
     const { observer } = options;
-    const manager = new TxManager({ chain, signer, outbox, lock, clock, logger, observer, judge }, options.limits);
+    const manager = new TxManager(
+      { chain, signer, outbox, lock, clock, logger, observer, judge: ports.judge },
+      options.limits,
+    );
     logger.info("key taken", { address: signer.address, fence: lock.fence, queue: backend.kind });
     return { outbox, manager, lock };
   } catch (error) {

@@ -2,13 +2,13 @@ import { EventEmitter } from "node:events";
 import { mkdir } from "node:fs/promises";
 
 import { PGlite } from "@electric-sql/pglite";
-import { createPostgresBackend, Queue, runMigrations, Worker } from "bullmq";
+import { createPostgresBackend, Queue, runMigrations, Worker, type PgQueryResult } from "bullmq";
 
 import type { QueueBackend } from "./backend.ts";
 
-interface Rows<R> {
-  readonly rows: R[];
-  readonly rowCount: number;
+interface Statement {
+  readonly text: string;
+  readonly values?: readonly unknown[];
 }
 
 /** The part of a `pg.Pool` and its clients that BullMQ asks for, over the one session of an in-process PGlite. */
@@ -25,20 +25,14 @@ class PgliteClient extends EventEmitter {
     });
   }
 
-  /** Rows are typed by the caller, as in `pg`: nothing here knows the schema. */
-  async query<R>(
-    text: string | { text: string; values?: unknown[] },
-    params: readonly unknown[] = [],
-  ): Promise<Rows<R>> {
+  /** Rows are the caller's to type, as in `pg`. A text without values may hold several statements. */
+  async query(text: string | Statement, params: readonly unknown[] = []): Promise<PgQueryResult> {
     const statement = typeof text === "string" ? text : text.text;
     const values = typeof text === "string" ? params : (text.values ?? []);
-    if (values.length > 0) {
-      const result = await this.#db.query<R>(statement, [...values]);
-      return { rows: result.rows, rowCount: result.affectedRows || result.rows.length };
-    }
-    // Without values a text may hold several statements, which `exec` alone runs; its rows are untyped.
-    const result = (await this.#db.exec(statement)).at(-1);
-    return { rows: (result?.rows ?? []) as R[], rowCount: result?.affectedRows || (result?.rows.length ?? 0) };
+    const result =
+      values.length > 0 ? await this.#db.query(statement, [...values]) : (await this.#db.exec(statement)).at(-1);
+    const rows = result?.rows ?? [];
+    return { rows, rowCount: result?.affectedRows || rows.length };
   }
 
   connect(): Promise<PgliteClient> {

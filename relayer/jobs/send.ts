@@ -28,7 +28,9 @@ export const send: JobDefinition<Payload, Context> = {
         return { kind: "already-done", note: status.reason };
       case "reverted":
         throw new FatalJobError(`${intent.label} reverted on L1 and is not sent again: ${status.reason}`);
-      default:
+      case "mined":
+      case "safe":
+      case "final":
         return { kind: "done", note: `${status.kind} ${status.hash}` };
     }
   },

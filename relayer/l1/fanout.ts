@@ -37,7 +37,7 @@ export interface RpcAnswer {
 
 const REST_FIRST_MS = 1_000;
 const REST_MAX_MS = 30_000;
-/** Answers about one head are asked for at this age again. */
+/** For so long a head that was read serves other questions too. */
 const HEAD_AGE_MS = 250;
 /** Only these take a block as their last parameter and are asked at the agreed head. */
 const AT_BLOCK = new Set(["eth_call", "eth_getTransactionCount", "eth_getBalance", "eth_getCode", "eth_estimateGas"]);
@@ -95,10 +95,10 @@ export class Fanout implements Endpoints {
     return Array.isArray(payload) ? answers : answers[0];
   }
 
-  /** The number of the newest block that the quorum has. */
-  head(): Promise<number> {
+  /** The number of the newest block that the quorum has; asked anew, or as known for a quarter of a second. */
+  head(age: "fresh" | "recent" = "recent"): Promise<number> {
     const now = this.#clock.monotonicMs();
-    if (this.#head === undefined || now - this.#headReadAt > HEAD_AGE_MS) {
+    if (age === "fresh" || this.#head === undefined || now - this.#headReadAt > HEAD_AGE_MS) {
       this.#headReadAt = now;
       this.#head = this.#readHead();
       this.#head.catch(() => (this.#head = undefined));

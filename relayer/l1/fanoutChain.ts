@@ -35,8 +35,8 @@ const RECEIPTS_AT_ONCE = 32;
 export function fanoutChain(fanout: Fanout, chainId: bigint, endpoints: number, finality: FinalityRule): Chain {
   const quorum = quorumOf(endpoints);
 
-  async function headBlock(): Promise<Block> {
-    const number = await fanout.head();
+  async function headBlock(age: "fresh" | "recent"): Promise<Block> {
+    const number = await fanout.head(age);
     const found = await agreedBlock(`0x${number.toString(16)}`);
     if (found === undefined) throw new L1UnavailableError("eth_getBlockByNumber", []);
     return found;
@@ -90,7 +90,7 @@ export function fanoutChain(fanout: Fanout, chainId: bigint, endpoints: number, 
   return {
     chainId,
     look: async (address, hashes) => {
-      const head = await headBlock();
+      const head = await headBlock("fresh");
       const number = Number(head.number);
       const [nonce, safeNumber, finalizedNumber, seen] = await Promise.all([
         fanout.read("eth_getTransactionCount", [address, `0x${number.toString(16)}`]),
@@ -102,7 +102,7 @@ export function fanoutChain(fanout: Fanout, chainId: bigint, endpoints: number, 
       return { latestNonce, headNumber: number, headHash: head.hash, safeNumber, finalizedNumber, receipts: seen };
     },
     market: async () => {
-      const head = await headBlock();
+      const head = await headBlock("recent");
       const { answers } = await fanout.askAll("eth_maxPriorityFeePerGas", []);
       const tips = answers.map((answer) => tryParse(quantity, answer.result)).filter((tip) => tip !== undefined);
       const sorted = tips.sort((a, b) => (a < b ? -1 : 1));
@@ -163,6 +163,7 @@ function tryParse<T>(schema: z.ZodType<T>, value: unknown): T | undefined {
 
 function parse<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
   const parsed = tryParse(schema, value);
-  if (parsed === undefined) throw new L1DataError(`L1 answered ${what} with ${JSON.stringify(value)?.slice(0, 200)}`);
+  if (parsed === undefined)
+    throw new L1DataError(`L1 answered ${what} with ${JSON.stringify(value ?? null).slice(0, 200)}`);
   return parsed;
 }

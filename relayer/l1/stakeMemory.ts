@@ -4,6 +4,7 @@ import { fromHex } from "../../src/codec/hex.ts";
 import { contractInterface } from "../../src/l1/contracts.ts";
 import type { L1Client, L1Log } from "../../src/l1/l1Client.ts";
 import { L1DataError } from "../../src/l1/l1Errors.ts";
+import { Rosters } from "./roster.ts";
 
 export interface WaitingKey {
   readonly keyHash: string;
@@ -24,15 +25,13 @@ export interface StakeMemory {
   /** Validators that were slashed and not settled. */
   unsettled(): readonly bigint[];
   forgetSlash(validator: bigint): void;
-  /** Validators of a recent committee in committee order; undefined when it is not remembered. */
+  /** Validators of a committee in committee order; undefined while that is not known. */
   members(committee: bigint): readonly bigint[] | undefined;
   slashed(): readonly bigint[];
 }
 
 /** Blocks read again each time, so that a short reorg hides no event. */
 const OVERLAP = 16n;
-/** Committees remembered: those that can be trusted at one time and some more. */
-export const COMMITTEES_MAX = 64;
 /** Waiting keys remembered; at most 125 go into one page. */
 export const WAITING_MAX = 4096;
 
@@ -47,7 +46,7 @@ export function createStakeMemory(client: L1Client, stakeTable: string, deployed
   });
   const waiting = new Map<string, WaitingKey>();
   const slashes = new Map<bigint, "unsettled" | "settled">();
-  const committees = new Map<bigint, readonly bigint[]>();
+  const rosters = new Rosters();
   let next = deployedAtBlock;
 
   function apply(log: L1Log): void {
@@ -56,22 +55,27 @@ export function createStakeMemory(client: L1Client, stakeTable: string, deployed
     switch (event.name) {
       case "KeyProven": {
         const keyHash = text(event, "keyHash");
+        rosters.keyProven(keyHash, integer(event, "id"));
         if (waiting.size < WAITING_MAX)
           waiting.set(keyHash, { keyHash, key: fromHex(text(event, "key")), block: log.blockNumber });
         return;
       }
-      case "PageSealed":
-        for (const keyHash of texts(event, "keyHashes")) waiting.delete(keyHash);
+      case "PageSealed": {
+        const keyHashes = texts(event, "keyHashes");
+        rosters.pageSealed(Number(integer(event, "page")), keyHashes);
+        for (const keyHash of keyHashes) waiting.delete(keyHash);
         return;
+      }
       case "ValidatorSlashed":
         if (!slashes.has(integer(event, "id"))) slashes.set(integer(event, "id"), "unsettled");
         return;
       case "ValidatorSettled":
         slashes.set(integer(event, "id"), "settled");
         return;
-      case "CommitteeCreated":
-        committees.set(integer(event, "id"), members(event));
-        for (const id of committees.keys()) if (committees.size > COMMITTEES_MAX) committees.delete(id);
+      case "CommitteeCreated": {
+        const description = fromHex(text(event, "description"));
+        rosters.committeeCreated(integer(event, "id"), Number(integer(event, "nonce")), description);
+      }
     }
   }
 
@@ -90,19 +94,9 @@ export function createStakeMemory(client: L1Client, stakeTable: string, deployed
     forgetKey: (keyHash) => void waiting.delete(keyHash),
     unsettled: () => [...slashes].filter(([, state]) => state === "unsettled").map(([id]) => id),
     forgetSlash: (validator) => void slashes.set(validator, "settled"),
-    members: (committee) => committees.get(committee),
+    members: (committee) => rosters.members(committee),
     slashed: () => [...slashes.keys()],
   };
-}
-
-/** `members` packs one entry a seat: uint8 seat, uint32 validator, uint16 weight. */
-const MEMBER_BYTES = 7;
-
-function members(event: LogDescription): readonly bigint[] {
-  const bytes = fromHex(text(event, "members"));
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const count = Math.floor(bytes.length / MEMBER_BYTES);
-  return Array.from({ length: count }, (_, index) => BigInt(view.getUint32(index * MEMBER_BYTES + 1)));
 }
 
 function value(event: LogDescription, name: string): unknown {

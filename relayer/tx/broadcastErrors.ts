@@ -17,12 +17,12 @@ const RULES: readonly { readonly outcome: BroadcastClass; readonly says: RegExp 
   },
   {
     outcome: "fee",
-    says: /underpriced|replacement (transaction )?(fee|not allowed|gas)|fee ?too ?low|max fee per gas less than|feecap|fee cap (is )?(less|lower|too low)|gas price (is )?(too low|below|less)|less than (the )?block base fee|tip.*too low|below (the )?minimum|effectiveprioritypertoolow/,
+    says: /underpriced|replacement ?(transaction )?(fee|not ?allowed|gas)|fee ?too ?low|max fee per gas less than|feecap|fee cap (is )?(less|lower|too low)|gas price (is )?(too low|below|less)|less than (the )?block base fee|tip.*too low|below (the )?minimum|effectiveprioritypertoolow/,
   },
-  { outcome: "funds", says: /insufficient (funds|balance)|balance too low|upfront cost exceeds/ },
+  { outcome: "funds", says: /insufficient ?(funds|balance)|balance too low|upfront cost exceeds/ },
   {
     outcome: "invalid",
-    says: /intrinsic gas|exceeds (the )?(block )?gas limit|gas limit (is )?(too high|reached)|gaslimitexceeded|transaction gas limit|invalid (sender|signature|chain)|wrong chain|oversized data|rlp|tip.*(above|higher than) (max )?fee|transaction type not supported|max initcode/,
+    says: /intrinsic gas|exceeds (the )?(block )?gas limit|gas limit (is )?(too high|reached)|gaslimitexceeded|transaction gas limit|invalid (sender|signature|chain)|wrong chain|oversized data|rlp|(tip|priority fee).*(above|higher than) (max )?fee|transaction type not supported|max initcode/,
   },
 ];
 

@@ -41,7 +41,7 @@ export function plannedIntents(outbox: View): readonly IntentRecord[] {
   const carried = new Set<Hash>();
   for (const slot of outbox.slots()) {
     const minedId = slot.attempts.find(({ hash }) => hash === slot.mined?.hash)?.intentId;
-    if (minedId != null) carried.add(minedId);
+    if (minedId !== undefined && minedId !== null) carried.add(minedId);
     const last = lastAttempt(slot).intentId;
     if (slot.status === "pending" && last !== null) carried.add(last);
   }

@@ -49,7 +49,7 @@ export interface TxManagerPorts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly observer: TxObserver;
-  judge(revertData: string): Judgement;
+  readonly judge: (revertData: string) => Judgement;
 }
 
 export interface TxLimits {
@@ -382,11 +382,17 @@ export class TxManager {
     const { outcome, messages } = await chain.broadcast(last.raw);
     observer.broadcast(outcome);
     const fields = { nonce: slot.nonce, hash: last.hash, outcome, messages };
-    if (outcome === "transport") return logger.warn("transaction reached no endpoint", fields);
+    if (outcome === "transport") {
+      logger.warn("transaction reached no endpoint", fields);
+      return;
+    }
     this.#broadcastAt.set(slot.nonce, clock.monotonicMs());
     if (outcome === "fee") this.#underpriced.add(slot.nonce);
     else this.#underpriced.delete(slot.nonce);
-    if (outcome === "accepted" || outcome === "known") return logger.debug("transaction broadcast", fields);
+    if (outcome === "accepted" || outcome === "known") {
+      logger.debug("transaction broadcast", fields);
+      return;
+    }
     logger.warn("transaction refused", fields);
     // Never in any pool and never to be: the nonce is free again, and the intent is a fault that stays visible.
     const record = carriedBy(outbox, slot);
@@ -417,7 +423,7 @@ export class TxManager {
 
   #minedIntent(slot: SlotRecord): IntentRecord | undefined {
     const attempt = slot.attempts.find(({ hash }) => hash === slot.mined?.hash);
-    return attempt?.intentId == null ? undefined : this.#ports.outbox.intent(attempt.intentId);
+    return attempt === undefined || attempt.intentId === null ? undefined : this.#ports.outbox.intent(attempt.intentId);
   }
 
   #finalIntents(slot: SlotRecord): readonly IntentRecord[] {

@@ -2,15 +2,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 
-import {
-  Contract,
-  ContractFactory,
-  getCreateAddress,
-  NonceManager,
-  Wallet,
-  type BaseContract,
-  type InterfaceAbi,
-} from "ethers";
+import { ContractFactory, getCreateAddress, NonceManager, Wallet, type BaseContract, type InterfaceAbi } from "ethers";
 import { z } from "zod";
 
 import { toHex, type Hex } from "../../../src/codec/hex.ts";
@@ -18,7 +10,7 @@ import { keyHash } from "../../../src/crypto/bls.ts";
 import { nobleBls } from "../../../src/crypto/blsNoble.ts";
 import type { Hash } from "../../../src/crypto/hash.ts";
 import type { AddressBook } from "../../../src/l1/addressBook.ts";
-import { contractInterface, stakeTableAt, type StakeTable } from "../../../src/l1/contracts.ts";
+import { developmentTokenAt, stakeTableAt, type StakeTable } from "../../../src/l1/contracts.ts";
 import * as Registration from "../../../src/protocol/Registration.ts";
 import { signatureWords } from "../../../relayer/l1/encode.ts";
 import { CHAIN_ID, FIRST_KEY, type Anvil } from "./anvil.ts";
@@ -179,12 +171,10 @@ async function populate(
   options: DeploymentOptions,
 ): Promise<Deployment> {
   const stakeTable = stakeTableAt(book.stakeTable, deployer);
-  const tokenContract = new Contract(token, contractInterface("DevelopmentToken"), deployer);
+  const stakeToken = developmentTokenAt(token, deployer);
   const operator = (await deployer.getAddress()).toLowerCase();
-  const mint = tokenContract.getFunction("mint");
-  const approve = tokenContract.getFunction("approve");
-  await done(mint(operator, 1000n * TOKEN));
-  await done(approve(book.stakeTable, 1000n * TOKEN));
+  await done(stakeToken.mint(operator, 1000n * TOKEN));
+  await done(stakeToken.approve(book.stakeTable, 1000n * TOKEN));
   const validators: TestValidator[] = [];
 
   async function register(): Promise<TestValidator> {
