@@ -1,6 +1,6 @@
 import { hashFromBytes, type Hash } from "../crypto/hash.ts";
 import * as Mempool from "../mempool/mempool.ts";
-import type * as Certificate from "../protocol/Certificate.ts";
+import * as Certificate from "../protocol/Certificate.ts";
 import type * as Committee from "../protocol/Committee.ts";
 import type * as Evidence from "../protocol/Evidence.ts";
 import * as Genesis from "../protocol/Genesis.ts";
@@ -69,7 +69,7 @@ export interface FinalizedBlock {
 
 export interface FinalizationAndHeader {
   readonly header: Header.Header;
-  readonly certificate: Certificate.Certificate;
+  readonly certificate: Certificate.Finalization;
 }
 
 export type FinalizationSelector =
@@ -159,7 +159,9 @@ async function finalization(
   const found = await core.chain.finalization(from, to, highest);
   const block = found === undefined ? undefined : await core.chain.blockAt(found.height);
   if (found === undefined || block === undefined) return undefined;
-  return { header: block.header, certificate: found.certificate };
+  const { certificate } = found;
+  assert(Certificate.isFinalization(certificate), `the index of finalizations must name finalizations only`);
+  return { header: block.header, certificate };
 }
 
 function rangeOf(selector: FinalizationSelector): { from: Height; to: Height; highest: boolean } {

@@ -15,6 +15,8 @@ class Interrupted extends Error {
   override readonly name = "Interrupted";
 }
 
+/** Proofs that are checked on L1 at the same time. */
+const CHECKS_AT_ONCE = 8;
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** What a run came to: a report when one was asked for, the exit code always. */
@@ -159,14 +161,12 @@ async function proveOneEach(scene: Scene): Promise<void> {
 async function confirmAll(scene: Scene): Promise<number> {
   const { rollups, checkpoints, chain, prover, progress } = scene;
   await proveOneEach(scene);
-  let confirmed = 0;
   for (const rollup of rollups) {
     const all = [...rollup.transactions.values()];
     await until(scene, `all of ${rollup.name} is final`, () => all.every(({ heights }) => heights.length > 0));
     const last = all.reduce((top, { heights: [height] }) => (height !== undefined && height > top ? height : top), 0n);
     await until(scene, `block ${String(last)} is on L1`, () => checkpoints.height() >= last);
-    for (const transaction of all) await prover.check(rollup, transaction);
-    confirmed += all.length;
+    await inParallel(CHECKS_AT_ONCE, all, (transaction) => prover.check(rollup, transaction));
     progress.event("proof", `${rollup.name}: all ${String(all.length)} transactions confirmed on L1`);
   }
   // A second copy could stand in any later block: everything up to the newest block is read before this is said.
@@ -180,5 +180,14 @@ async function confirmAll(scene: Scene): Promise<number> {
         );
     }
   }
-  return confirmed;
+  return rollups.reduce((sum, rollup) => sum + rollup.transactions.size, 0);
+}
+
+/** Does the same with every item, so many at a time. */
+async function inParallel<T>(width: number, items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+  const waiting = [...items];
+  const work = async (): Promise<void> => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await act(item);
+  };
+  await Promise.all(Array.from({ length: width }, work));
 }

@@ -4,6 +4,7 @@ import type { AddressBook } from "../../l1/addressBook.ts";
 import { developmentTokenAt, stakeTableAt } from "../../l1/contracts.ts";
 import type { RpcProvider } from "../../l1/rpcProvider.ts";
 import type { RegistrationFile } from "../../node/registration.ts";
+import { sleep, systemClock } from "../../runtime/clock.ts";
 import { StartError } from "./options.ts";
 
 /** Ether for the gas of an account. */
@@ -12,6 +13,9 @@ const GAS_MONEY = parseEther("100");
 export const SELF_STAKE = parseEther("1000");
 /** What the delegator adds to each validator, times its number: weights are to differ. */
 const DELEGATION_STEP = parseEther("100");
+/** Together longer than the rotation interval of the local parameters. */
+const ROTATE_ATTEMPTS = 40;
+const ROTATE_RETRY_MS = 500;
 const COMMISSION_BASIS_POINTS = 500;
 
 /** Accounts and their stake on the local L1. */
@@ -25,7 +29,7 @@ export interface Stakers {
   takeSeat(operator: Wallet, id: bigint): Promise<void>;
   /** Delegates to validators from an account that is none of theirs. */
   delegate(ids: readonly bigint[]): Promise<void>;
-  /** Makes a new committee from the present seats, unless one with exactly these seats was made meanwhile. */
+  /** Has a new committee made from the present seats, by ourselves or whoever comes first. */
   rotate(): Promise<void>;
   newestCommittee(): Promise<bigint>;
 }
@@ -89,10 +93,16 @@ export async function createStakers(provider: RpcProvider, book: AddressBook): P
     },
     rotate: async () => {
       const before = await bankTable.newestCommittee();
-      await unlessDone(
-        () => mined(bankTable.rotate()),
-        async () => (await bankTable.newestCommittee()) > before,
-      );
+      const isDone = async (): Promise<boolean> => (await bankTable.newestCommittee()) > before;
+      for (let attempt = 1; !(await isDone()); attempt++) {
+        try {
+          await mined(bankTable.rotate());
+        } catch (error) {
+          // Too early after the last one, or somebody was faster.
+          if (attempt === ROTATE_ATTEMPTS) throw error;
+          await sleep(systemClock, ROTATE_RETRY_MS);
+        }
+      }
     },
     newestCommittee: () => bankTable.newestCommittee(),
   };
