@@ -1,5 +1,5 @@
 import "reflect-metadata";
-import { createPrivateKey, createPublicKey, webcrypto, X509Certificate } from "node:crypto";
+import { createPrivateKey, createPublicKey, webcrypto, type X509Certificate } from "node:crypto";
 
 import * as x509 from "@peculiar/x509";
 

@@ -49,6 +49,8 @@ export interface ConnectionOptions {
   readonly onClose: (connection: Connection, id: PeerId | undefined, reason: DisconnectReason) => void;
 }
 
+/** What may wait in the socket itself, where nothing can overtake any more: enough to keep it busy, and little more. */
+const SOCKET_BYTES_MAX = 4 * FRAGMENT_BYTES;
 /** How long a closing socket may take to deliver its goodbye. */
 const GOODBYE_MS = 500;
 
@@ -74,6 +76,10 @@ export class Connection {
   #pingedMs: number;
   #isResting = false;
   #queue: SendQueue | undefined;
+  readonly #onWritten = (): void => {
+    this.#progressMs = this.#clock.monotonicMs();
+    this.#pump();
+  };
   #cancelHandshake: CancelTimer | undefined;
   #cancelRest: CancelTimer | undefined;
 
@@ -96,10 +102,6 @@ export class Connection {
     });
     this.#socket.on("data", (chunk: Buffer) => {
       this.#onData(chunk);
-    });
-    this.#socket.on("drain", () => {
-      this.#progressMs = this.#clock.monotonicMs();
-      this.#pump();
     });
     this.#socket.once("connect", () => {
       this.#isConnected = true;
@@ -277,12 +279,12 @@ export class Connection {
   #pump(): void {
     const queue = this.#queue;
     if (queue === undefined || this.#state !== "open") return;
-    while (!this.#socket.writableNeedDrain) {
+    while (this.#socket.writableLength < SOCKET_BYTES_MAX) {
       const fragment = queue.take(FRAGMENT_BYTES);
       if (fragment === undefined) return;
       this.#socket.cork();
       this.#socket.write(encodeFragmentHeader(fragment));
-      this.#socket.write(fragment.bytes);
+      this.#socket.write(fragment.bytes, this.#onWritten);
       this.#socket.uncork();
     }
   }
