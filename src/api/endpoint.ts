@@ -19,7 +19,7 @@ export interface RawRequest {
 export interface Endpoint {
   readonly route: Route;
   /** The JSON form of the answer, or its octets. Rejects with `ProblemError` for what the caller did wrong. */
-  answer(request: RawRequest): Promise<Answer>;
+  readonly answer: (request: RawRequest) => Promise<Answer>;
 }
 
 export type Answer =

@@ -78,6 +78,6 @@ function parameters(schema: z.ZodType, place: "path" | "query"): Json[] {
 
 /** What stands in JSON: the input side of every codec, in requests and answers alike. */
 function jsonSchema(schema: z.core.$ZodType): Json {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
-  return rest;
+  const described = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+  return Object.fromEntries(Object.entries(described).filter(([name]) => name !== "$schema"));
 }

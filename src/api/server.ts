@@ -1,4 +1,3 @@
-
 import fastifyRateLimit from "@fastify/rate-limit";
 import fastifyWebsocket, { type WebSocket } from "@fastify/websocket";
 import fastify, { type FastifyInstance } from "fastify";
@@ -191,12 +190,14 @@ function addStream({ app, queries, clock, metrics, limits, logger }: Context): v
   app.route({
     method: "GET",
     url: STREAM_PATH,
-    preValidation: async (request) => {
+    preValidation: (request, _reply, done) => {
       decode(streamQuery, request.query, "query");
       if (!request.ws) throw new ProblemError("malformed-request", "this route is a WebSocket");
-      if (subscribers < limits.subscribersMax) return;
-      const values = { maximum: limits.subscribersMax };
-      throw new ProblemError("too-many-subscribers", "all places are taken", values, NOT_READY_RETRY_MS);
+      if (subscribers >= limits.subscribersMax) {
+        const values = { maximum: limits.subscribersMax };
+        throw new ProblemError("too-many-subscribers", "all places are taken", values, NOT_READY_RETRY_MS);
+      }
+      done();
     },
     handler: () => {
       throw new ProblemError("malformed-request", "this route is a WebSocket");
@@ -236,7 +237,7 @@ function asSocket(socket: WebSocket): Socket {
 function addOperations({ app, queries, registry }: Context): void {
   const document = openApiDocument(API_VERSION);
   const config = { rateLimit: false } as const;
-  app.get("/healthz", { config }, async () => ({ healthy: true }));
+  app.get("/healthz", { config }, (_request, reply) => reply.send({ healthy: true }));
   app.get("/readyz", { config }, async () => {
     const { notReady } = await queries.status();
     if (notReady === undefined) return { ready: true };
@@ -245,5 +246,5 @@ function addOperations({ app, queries, registry }: Context): void {
   app.get("/metrics", { config }, async (_request, reply) =>
     reply.type(registry.contentType).send(await registry.metrics()),
   );
-  app.get("/openapi.json", { config }, async () => document);
+  app.get("/openapi.json", { config }, (_request, reply) => reply.send(document));
 }

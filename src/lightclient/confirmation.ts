@@ -1,7 +1,7 @@
 import type { Hash } from "../crypto/hash.ts";
 import { keccakHash } from "../crypto/hash.ts";
 import type * as Committee from "../protocol/Committee.ts";
-import * as Header from "../protocol/Header.ts";
+import type * as Header from "../protocol/Header.ts";
 import type { Height, NamespaceId } from "../protocol/scalars.ts";
 import * as Transaction from "../protocol/Transaction.ts";
 import * as FinalizedHeader from "./finalizedHeader.ts";

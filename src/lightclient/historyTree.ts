@@ -25,7 +25,7 @@ export const APPEND_LEAVES_MAX = 65_536;
 /** JavaScript numbers hold positions of trees up to this size exactly. */
 export const TREE_SIZE_MAX = 2 ** 48;
 
-/** HIST-1: the log holds exactly 2n - popcount(n) hashes for n leaves. */
+/** HLOG-1: the log holds exactly 2n - popcount(n) hashes for n leaves. */
 export function logLength(size: number): number {
   checkSize(size);
   let sum = 0;
@@ -67,7 +67,7 @@ export async function root(log: HashLog, size: number): Promise<Uint8Array> {
   return fold(await log.read(frontierPositions(0, size)));
 }
 
-/** HIST-2: the inclusion proof (RFC 9162 section 2.1.3) of leaf `index` in the tree of the first `size` leaves. */
+/** HLOG-2: the inclusion proof (RFC 9162 section 2.1.3) of leaf `index` in the tree of the first `size` leaves. */
 export async function prove(log: HashLog, index: number, size: number): Promise<Uint8Array[]> {
   assert(index >= 0 && index < size, `leaf ${String(index)} must be below ${String(size)}`);
   const plan = siblings(index, size);

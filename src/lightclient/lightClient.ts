@@ -5,7 +5,7 @@ import type * as Certificate from "../protocol/Certificate.ts";
 import type * as Committee from "../protocol/Committee.ts";
 import type { Domain } from "../protocol/Domain.ts";
 import type * as Header from "../protocol/Header.ts";
-import { CommitteeId, Epoch, GENESIS_HEIGHT, NO_COMMITTEE, View, type Height } from "../protocol/scalars.ts";
+import { Epoch, GENESIS_HEIGHT, NO_COMMITTEE, View, type CommitteeId, type Height } from "../protocol/scalars.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 
 /**

@@ -70,8 +70,9 @@ export function l1Committees({ provider, stakeTable, lightClient, blockTag }: L1
 
 function recordOf(record: unknown): { code: string; created: bigint; createdBlock: bigint } {
   if (!(record instanceof Result)) throw new CommitteeCodeError("the stake table answered no committee record");
-  const [code, created, createdBlock] = record.toArray();
-  return { code: String(code), created: BigInt(String(created)), createdBlock: BigInt(String(createdBlock)) };
+  const values: readonly unknown[] = record.toArray();
+  const [code, created, createdBlock] = values.map(String);
+  return { code: code ?? "0x0", created: BigInt(created ?? 0), createdBlock: BigInt(createdBlock ?? 0) };
 }
 
 /** Where a member's key stands. */

@@ -51,7 +51,9 @@ async function expectAnswer(response: Response): Promise<void> {
   const body: unknown = JSON.parse(await response.text());
   if (response.status < 300) return;
   expect(response.headers.get("content-type")).toContain("application/problem+json");
-  const { code, status }: { code?: unknown; status?: unknown } = Object(body);
+  if (typeof body !== "object" || body === null || !("code" in body) || !("status" in body))
+    throw new Error("no problem");
+  const { code, status } = body;
   const kind = Object.entries(problemKinds).find(([name]) => name === code)?.[1];
   expect(kind?.status).toBe(response.status);
   expect(status).toBe(response.status);

@@ -5,10 +5,10 @@ import * as HistoryTree from "../../src/lightclient/historyTree.ts";
 import { memoryHashLog } from "../../src/lightclient/memoryHashLog.ts";
 import type { Evidence } from "../../src/protocol/Evidence.ts";
 import * as Payload from "../../src/protocol/Payload.ts";
-import { Height, NamespaceId, ValidatorId, View } from "../../src/protocol/scalars.ts";
+import { Height, ValidatorId, View, type NamespaceId } from "../../src/protocol/scalars.ts";
 import * as Transaction from "../../src/protocol/Transaction.ts";
 import type { FinalizationSelector, FinalizedBlock, NodeQueries, SubmitOutcome } from "../../src/api/queries.ts";
-import { Chain, domain, EPOCH_LENGTH, type ChainBlock } from "./chain.ts";
+import { domain, EPOCH_LENGTH, type Chain, type ChainBlock } from "./chain.ts";
 
 /** A node without consensus: serves a hand-made chain, and finalizes what was submitted when told to. */
 export interface MemoryNode {
@@ -72,11 +72,11 @@ export function memoryNode(chain: Chain): MemoryNode {
     block && { hash: block.hash, header: block.header, payloadBytes: Payload.encode(block.payload).length };
 
   const queries: NodeQueries = {
-    submit: async (transactions) => submit(transactions),
-    transaction: async (namespace, hash) => transactionPlace(namespace, hash),
-    status: async () => {
+    submit: (transactions) => Promise.resolve(submit(transactions)),
+    transaction: (namespace, hash) => Promise.resolve(transactionPlace(namespace, hash)),
+    status: () => {
       const { header, hash } = chain.tip;
-      return {
+      return Promise.resolve({
         genesisHash: chain.at(0).hash,
         l1ChainId: domain.chainId,
         stakeTable: domain.stakeTable,
@@ -92,16 +92,16 @@ export function memoryNode(chain: Chain): MemoryNode {
         peers: 3,
         mempool: { transactions: waiting.length, bytes: 0 },
         ...(notReady !== undefined && { notReady }),
-      };
+      });
     },
-    blockAt: async (height) => asBlock(chain.blocks[Number(height)]),
-    blockByHash: async (hash) => asBlock(chain.blocks.find((block) => block.hash === hash)),
-    payload: async (height) => (height < oldest ? undefined : chain.blocks[Number(height)]?.payload),
-    finalization: async (selector) => finalization(selector),
-    handover: async (epoch) => chain.finalizations.get(epoch * BigInt(EPOCH_LENGTH)),
-    committee: async (id) => chain.committees.find(({ committee }) => committee.id === id)?.committee,
-    evidence: async (from, limit) =>
-      evidence.map((each, number) => ({ number, evidence: each })).slice(from, from + limit),
+    blockAt: (height) => Promise.resolve(asBlock(chain.blocks[Number(height)])),
+    blockByHash: (hash) => Promise.resolve(asBlock(chain.blocks.find((block) => block.hash === hash))),
+    payload: (height) => Promise.resolve(height < oldest ? undefined : chain.blocks[Number(height)]?.payload),
+    finalization: (selector) => Promise.resolve(finalization(selector)),
+    handover: (epoch) => Promise.resolve(chain.finalizations.get(epoch * BigInt(EPOCH_LENGTH))),
+    committee: (id) => Promise.resolve(chain.committees.find(({ committee }) => committee.id === id)?.committee),
+    evidence: (from, limit) =>
+      Promise.resolve(evidence.map((each, number) => ({ number, evidence: each })).slice(from, from + limit)),
     historyPath: async (height, size) => {
       await syncHistory();
       return (await HistoryTree.prove(log, Number(height), Number(size))).map(hashFromBytes);

@@ -2,9 +2,12 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { createApi, type Api, type ApiDependencies } from "../../src/api/server.ts";
 import { OCTETS } from "../../src/api/routes.ts";
-import { fromHex, toHex } from "../../src/codec/hex.ts";
+import { toHex } from "../../src/codec/hex.ts";
+import { keccakHash } from "../../src/crypto/hash.ts";
+import type * as Evidence from "../../src/protocol/Evidence.ts";
 import * as Payload from "../../src/protocol/Payload.ts";
-import { NamespaceId } from "../../src/protocol/scalars.ts";
+import { Epoch, NamespaceId, ValidatorId, View } from "../../src/protocol/scalars.ts";
+import * as Vote from "../../src/protocol/Vote.ts";
 import * as Transaction from "../../src/protocol/Transaction.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { silentLogger } from "../../src/runtime/logger.ts";
@@ -253,13 +256,12 @@ describe("reading", () => {
   });
 
   it("lists evidence with numbers and a cursor that never goes back", async () => {
-    const statement = (block: string) => ({
-      message: { kind: "notarize", epoch: 1n, view: 1n, block: block.padEnd(66, block.slice(-1)) },
-      signers: { kind: "key", validator: 1n },
+    const statement = (byte: number): Evidence.Statement => ({
+      message: Vote.notarize(Epoch(1n), View(1n), keccakHash(Uint8Array.of(byte))),
+      signers: { kind: "key", validator: ValidatorId(1n) },
       signature: new Uint8Array(48),
     });
-    const raw: unknown = { first: statement("0xa"), second: statement("0xb") };
-    node.evidence.push(raw as (typeof node.evidence)[number]);
+    node.evidence.push({ first: statement(1), second: statement(2) });
     const page = await call("/v1/evidence");
     expect(page.body).toMatchObject({ next: 1, entries: [{ number: 0 }] });
     expect((await call("/v1/evidence?from=7")).body).toEqual({ next: 7, entries: [] });
@@ -323,6 +325,5 @@ it("keeps hexadecimal answers decodable", async () => {
   await post(TRANSACTIONS, { data: "0xaabb" });
   await node.finalize();
   const { body } = await call("/v1/blocks/1/namespaces/4242");
-  const [envelope] = Array.isArray(body["envelopes"]) ? body["envelopes"] : [];
-  expect(fromHex(String(envelope))).toEqual(Uint8Array.of(0, 0xaa, 0xbb));
+  expect(body["envelopes"]).toEqual([toHex(Uint8Array.of(0, 0xaa, 0xbb))]);
 });

@@ -32,8 +32,8 @@ function subscribe(query = "") {
   const heights: bigint[] = [];
   const certified: boolean[] = [];
   const waiting: { count: number; done: () => void }[] = [];
-  socket.on("message", (data) => {
-    const message = z.parse(Views.streamed, JSON.parse(String(data)));
+  socket.on("message", (data: Buffer) => {
+    const message = z.parse(Views.streamed, JSON.parse(data.toString()));
     heights.push(message.header.height);
     certified.push(message.finalization !== undefined);
     for (const each of waiting) if (heights.length >= each.count) each.done();
@@ -190,7 +190,7 @@ describe("one subscriber", () => {
     await node.finalize();
     const context = { clock: systemClock, metrics, sendTimeoutMs: 1000 };
     const pruned = slowSocket();
-    const gone = { ...node.queries, blockAt: async () => undefined };
+    const gone = { ...node.queries, blockAt: () => Promise.resolve(undefined) };
     await serveSubscriber({ ...context, queries: gone }, pruned.socket, Height(1n));
     expect(pruned.events).toEqual([`close ${String(CLOSE_PRUNED)}`]);
     const failed = slowSocket();

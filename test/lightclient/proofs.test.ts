@@ -46,7 +46,8 @@ describe("namespaces", () => {
         if (proof.kind === "present") {
           expect(Proofs.verifyPresence(header, asked, proof)).toBe(true);
           expect(Proofs.verifyPresence(header, NamespaceId(asked + 1n), proof)).toBe(false);
-          const { kind: _, size, ...row } = proof;
+          const { entry, index, path, size } = proof;
+          const row = { entry, index, path };
           const lies: Proofs.NamespaceAbsence[] = [
             { kind: "absent", size, left: row },
             { kind: "absent", size, right: row },

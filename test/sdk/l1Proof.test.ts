@@ -24,7 +24,7 @@ function stored(height: number, position: bigint): CheckpointOnL1 {
   const isLatest = position === LATEST;
   return { position, isLatest, blockHash: hash, height: header.height, epoch, viewNumber, timestamp, receivedAt: 5n };
 }
-const sourceOf = (...all: readonly CheckpointOnL1[]): CheckpointSource => ({ checkpoints: async () => all });
+const sourceOf = (...all: readonly CheckpointOnL1[]): CheckpointSource => ({ checkpoints: () => Promise.resolve(all) });
 
 describe("LC-20: which checkpoint a block is proven against", () => {
   const at = (height: bigint, position: bigint) => ({

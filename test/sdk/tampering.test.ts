@@ -28,9 +28,11 @@ function leaves(json: unknown, at: Path = []): Path[] {
 function edit(json: unknown, path: Path, change: (value: unknown) => unknown): unknown {
   const [step, ...rest] = path;
   if (step === undefined) return change(json);
-  if (Array.isArray(json)) return json.map((item: unknown, i) => (i === step ? edit(item, rest, change) : item));
+  if (Array.isArray(json)) {
+    return json.map((item: unknown, i): unknown => (i === step ? edit(item, rest, change) : item));
+  }
   if (typeof json !== "object" || json === null) throw new Error("the path leads through objects");
-  const entries = Object.entries(json).map(([name, value]) => [
+  const entries = Object.entries(json).map(([name, value]: [string, unknown]): [string, unknown] => [
     name,
     name === step ? edit(value, rest, change) : value,
   ]);
@@ -42,8 +44,10 @@ const flipDigit = (digit: string): string => (digit === "0" ? "1" : "0");
 /** What can be done to one value. */
 function lies(value: unknown): readonly unknown[] {
   if (typeof value === "number") return [value + 1, -1, "1", undefined];
-  if (Array.isArray(value))
-    return [[], value.slice(1), value.slice(0, -1), [...value, ...value.slice(-1)], [...value].reverse()];
+  if (Array.isArray(value)) {
+    const items: readonly unknown[] = value;
+    return [[], items.slice(1), items.slice(0, -1), [...items, ...items.slice(-1)], [...items].reverse()];
+  }
   if (typeof value !== "string") return [undefined];
   if (!value.startsWith("0x")) {
     const number = /^\d+$/.test(value)
@@ -117,7 +121,7 @@ async function tellAll(
       told += 1;
       try {
         await use(client);
-        believed.push(`${path.join(".")} = ${String(JSON.stringify(lie)).slice(0, 80)}`);
+        believed.push(`${path.join(".")} = ${JSON.stringify(lie ?? null).slice(0, 80)}`);
       } catch (error) {
         if (!(error instanceof SdkError)) throw error;
       }

@@ -133,7 +133,7 @@ describe("lying and honest endpoints together", () => {
     const { hash } = await honest.submit(NAMESPACE, Uint8Array.of(1));
     await cluster.node.finalize();
     const [liar = ""] = cluster.endpoints;
-    const lie = (json: unknown) => ({ ...Object(json), envelope: "0x00ff" });
+    const lie = (json: unknown) => ({ ...(typeof json === "object" ? json : {}), envelope: "0x00ff" });
     const lying = tampering(/confirmation$/, lie);
     const client = await cluster.client({
       fetch: (url, init) => (url.startsWith(liar) ? lying(url, init) : globalThis.fetch(url, init)),
@@ -152,9 +152,9 @@ describe("lying and honest endpoints together", () => {
     for (let i = 0; i < 12; i++) await cluster.node.finalize();
     const { chain } = cluster.node;
     const committees: CommitteeSource = {
-      committee: async (id) => {
+      committee: (id) => {
         const committee = chain.committees.find((each) => each.committee.id === id)?.committee;
-        return committee && { committee, trustedUntil: id === 1n ? 0n : BigInt(clock.wallMs()) };
+        return Promise.resolve(committee && { committee, trustedUntil: id === 1n ? 0n : BigInt(clock.wallMs()) });
       },
     };
     const late = await cluster.client({ committees });
