@@ -99,8 +99,9 @@ library Committees {
         self.head = head;
         self.committees[id] = CommitteeRecord(
             KeyPages.pageAt(address(this), nonce),
-            uint48(block.timestamp),
-            uint48(block.number)
+            uint40(block.timestamp),
+            uint32(block.number),
+            nonce
         );
 
         emit IStakeTable.CommitteeCreated(id, nonce, bytes32(block.prevrandao), stake, code);
@@ -108,71 +109,54 @@ library Committees {
 
     /// @dev Drops what may not stay, and weighs the others.
     function _draft(StakeState storage self, uint256 unit) private returns (Draft memory draft) {
-        (uint256[13] memory stakes, uint256 largest) = _admit(self, _minUnits(self, unit));
-        uint256 size = 0;
-        uint256 units = 0;
-        uint256 totalWeight = 0;
-        uint256 seated = 0;
-        uint256 weights = 0;
-        // Unchecked: at most 100 seats of at most 2^32 units.
-        unchecked {
-            for (uint256 i = 0; i < Seats.WORDS; ++i) {
-                uint256 number = i * Seats.PER_WORD;
-                for (uint256 word = stakes[i]; word != 0; (word >>= Seats.BITS, ++number)) {
-                    if (uint32(word) == 0) continue;
-                    uint256 stake = uint32(word) - 1;
-                    uint256 weight = (stake * WEIGHT_MAX) / largest;
-                    if (weight == 0) {
-                        vacateSeat(self, number);
-                        continue;
-                    }
-                    units += stake;
-                    totalWeight += weight;
-                    seated |= 1 << number;
-                    weights = (weights << 16) | weight;
-                    if (++size % 16 == 0) draft.weights[size / 16 - 1] = weights;
-                }
-            }
-            if (size % 16 != 0) draft.weights[size / 16] = weights << (16 * (16 - (size % 16)));
-        }
-        (draft.size, draft.units, draft.totalWeight, draft.seated) = (size, units, totalWeight, seated);
+        uint256[13] memory stakes;
+        uint256 largest;
+        (stakes, draft.size, largest) = _admit(self, _minUnits(self, unit));
+        (draft.units, draft.seated) = Seats.sum(stakes, draft.size);
+        draft.totalWeight = _weigh(stakes, largest, draft.weights);
     }
 
-    /// @dev Drops seats below the minimum, then the lowest ones beyond the limit.
+    /// @dev Writes the weights of taken seats.
+    function _weigh(
+        uint256[13] memory stakes,
+        uint256 largest,
+        uint256[7] memory weights
+    ) private pure returns (uint256 total) {
+        // Unchecked: at most 100 seats of less than 2^31 units. A taken seat has at least one unit, and so has the largest.
+        unchecked {
+            uint256 size = 0;
+            uint256 packed = 0;
+            for (uint256 i = 0; i < Seats.WORDS; ++i) {
+                for (uint256 word = stakes[i]; word != 0; word >>= Seats.BITS) {
+                    if (uint32(word) == 0) continue;
+                    uint256 weight = ((uint32(word) - 1) * WEIGHT_MAX) / largest;
+                    total += weight;
+                    packed = (packed << 16) | weight;
+                    if (++size % 16 == 0) weights[size / 16 - 1] = packed;
+                }
+            }
+            if (size % 16 != 0) weights[size / 16] = packed << (16 * (16 - (size % 16)));
+        }
+    }
+
+    /// @dev Drops the lowest seat while it is below the minimum, or its weight would be zero, or there are too many.
     function _admit(
         StakeState storage self,
         uint256 minUnits
-    ) private returns (uint256[13] memory stakes, uint256 largest) {
+    ) private returns (uint256[13] memory stakes, uint256 taken, uint256 largest) {
         uint256 limit = self.parameters.seats;
         while (true) {
             stakes = self.seats.stakes;
-            uint256 taken;
-            uint256 lowest;
-            uint256 least;
-            (taken, largest, lowest, least) = _extremes(stakes);
-            if (taken == 0 || (taken <= limit && least >= minUnits)) return (stakes, largest);
-            vacateSeat(self, lowest);
-        }
-    }
-
-    /// @dev The number of taken seats, the largest stake, and the lowest seat (among equals the highest number) with its
-    /// stake.
-    function _extremes(
-        uint256[13] memory stakes
-    ) private pure returns (uint256 taken, uint256 largest, uint256 lowest, uint256 least) {
-        unchecked {
-            least = type(uint256).max;
-            for (uint256 i = 0; i < Seats.WORDS; ++i) {
-                uint256 number = i * Seats.PER_WORD;
-                for (uint256 word = stakes[i]; word != 0; (word >>= Seats.BITS, ++number)) {
-                    uint256 stake = uint32(word);
-                    if (stake == 0) continue;
-                    ++taken;
-                    if (stake > largest) largest = stake;
-                    if (stake <= least) (least, lowest) = (stake, number);
-                }
+            bool isBelow;
+            (taken, largest, isBelow) = Seats.extremes(stakes, minUnits);
+            uint256 minWeighed = Math.ceilDiv(largest, WEIGHT_MAX);
+            if (minWeighed > minUnits) {
+                minUnits = minWeighed;
+            } else {
+                if (!isBelow && taken <= limit) return (stakes, taken, largest);
+                (, , uint256 lowest, ) = self.seats.survey();
+                vacateSeat(self, lowest);
             }
-            if (taken != 0) (largest, least) = (largest - 1, least - 1);
         }
     }
 
@@ -216,9 +200,12 @@ library Committees {
         for (uint256 seat = 0; changed >> seat != 0; ++seat) {
             if ((changed >> seat) & 1 != 0) places[seat] = _placeOf(self, seat);
         }
-        Roster memory previous =
-            state.nonce == 0 ? Rosters.empty() : Rosters.read(KeyPages.pageAt(address(this), state.nonce));
-        return previous.next(state.seated, draft.seated, changed, places);
+        Roster memory previous;
+        if (state.nonce != 0) previous = Rosters.read(KeyPages.pageAt(address(this), state.nonce));
+        if (state.seated == draft.seated && previous.isPatchable()) {
+            return previous.patch(state.seated, changed, places);
+        }
+        return previous.rebuild(state.seated, draft.seated, changed, places);
     }
 
     /// @dev Where the key of a seat's validator stands, after a queued key became current.

@@ -28,15 +28,21 @@ library KeyPages {
     error KeyPageCreationFailed(uint256 length);
     error KeyPageNonceTooHigh(uint256 nonce);
 
-    /// @notice The account that `creator` made with its nonce `nonce`: keccak256(rlp([creator, nonce])).
-    function pageAt(address creator, uint256 nonce) internal pure returns (address) {
-        bytes memory rlp;
-        if (nonce < 0x80) rlp = abi.encodePacked(bytes2(0xd694), creator, uint8(nonce));
-        else if (nonce < 0x100) rlp = abi.encodePacked(bytes2(0xd794), creator, bytes1(0x81), uint8(nonce));
-        else if (nonce < 0x10000) rlp = abi.encodePacked(bytes2(0xd894), creator, bytes1(0x82), uint16(nonce));
-        else if (nonce < 0x1000000) rlp = abi.encodePacked(bytes2(0xd994), creator, bytes1(0x83), uint24(nonce));
+    /// @notice The account that `creator` made with its nonce `nonce`, which is not zero: keccak256(rlp([creator, nonce])).
+    function pageAt(address creator, uint256 nonce) internal pure returns (address page) {
+        uint256 head = (0x94 << 160) | uint160(creator);
+        uint256 rlp;
+        uint256 length;
+        if (nonce < 0x80) (rlp, length) = ((0xd6 << 176) | (head << 8) | nonce, 23);
+        else if (nonce < 0x100) (rlp, length) = ((0xd7 << 184) | (head << 16) | (0x81 << 8) | nonce, 24);
+        else if (nonce < 0x10000) (rlp, length) = ((0xd8 << 192) | (head << 24) | (0x82 << 16) | nonce, 25);
+        else if (nonce < 0x1000000) (rlp, length) = ((0xd9 << 200) | (head << 32) | (0x83 << 24) | nonce, 26);
         else revert KeyPageNonceTooHigh(nonce);
-        return address(uint160(uint256(keccak256(rlp))));
+        // Hashes from scratch space: `abi.encodePacked` would allocate memory for each of many pages.
+        assembly ("memory-safe") {
+            mstore(0, shl(sub(256, mul(8, length)), rlp))
+            page := and(keccak256(0, length), 0xffffffffffffffffffffffffffffffffffffffff)
+        }
     }
 
     /// @notice Reads one key, negated, into a point of G2 as EIP-2537 encodes it.

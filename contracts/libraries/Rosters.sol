@@ -11,7 +11,7 @@ using Rosters for Roster global;
 /// @notice The keys of a committee's members.
 /// @param key Their sum.
 /// @param references One for each member, (page index u8, slot u8), sixteen to a word, the first on top.
-/// @param pages Nonces of the key pages, in order of their index.
+/// @param pages Nonces of the key pages, in order of their index, and room for more.
 /// @param pageCount How many there are.
 struct Roster {
     bytes32[8] key;
@@ -31,9 +31,9 @@ library Rosters {
     uint256 private constant SEATS = 100;
     uint256 private constant HEADER_LENGTH = 10;
     uint256 private constant COORDINATE_LENGTH = 48;
-
-    /// @notice The empty roster: the sum of no keys is the identity.
-    function empty() internal pure returns (Roster memory self) {}
+    /// @dev Beyond this many pages a roster is not patched but rebuilt, without the pages that it no longer needs. With
+    /// one more page for each seat, the index of a page still fits a byte.
+    uint256 private constant PATCHED_PAGES_MAX = 32;
 
     /// @notice Reads the roster that committee code holds.
     function read(address account) internal view returns (Roster memory self) {
@@ -49,54 +49,59 @@ library Rosters {
         for (uint256 i = 0; 16 * i < size; ++i) self.references[i] = uint256(code.load(offset + 32 * i));
         offset += 2 * size;
         self.pageCount = uint8(head >> 232);
-        self.pages = new uint256[](self.pageCount);
+        self.pages = new uint256[](self.pageCount + SEATS);
         for (uint256 i = 0; i < self.pageCount; ++i) self.pages[i] = uint24(bytes3(code.load(offset + 3 * i)));
     }
 
-    /// @notice The next roster: walks the seats of the one before and of the new one side by side.
+    /// @notice Whether pages may be added without removing any.
+    function isPatchable(Roster memory self) internal pure returns (bool) {
+        return self.pageCount <= PATCHED_PAGES_MAX;
+    }
+
+    /// @notice The next roster when the seats are the same: replaces the keys of `changed` ones in place.
+    /// @param seated Bit s: seat s is in the roster.
+    /// @param changed Bit s: the key of seat s stands at `places[s]`: `page << 8 | slot`.
+    function patch(
+        Roster memory self,
+        uint256 seated,
+        uint256 changed,
+        uint256[100] memory places
+    ) internal view returns (Roster memory) {
+        uint256 index = 0; // Of members.
+        unchecked {
+            for (uint256 seat = 0; changed >> seat != 0; ++seat) {
+                if ((changed >> seat) & 1 != 0) _put(self, index, places[seat]);
+                index += (seated >> seat) & 1;
+            }
+        }
+        return self;
+    }
+
+    /// @notice The next roster when the seats are others: walks those of the one before and the new ones side by side.
     /// @param was Bit s: seat s is in the roster before.
     /// @param seated Bit s: seat s is in the next one.
-    /// @param changed Bit s: what `places` holds for seat s counts, and not the roster before.
-    /// @param places Where the keys of changed seats stand, `page << 8 | slot`.
-    function next(
+    /// @param changed As for `patch`.
+    function rebuild(
         Roster memory self,
         uint256 was,
         uint256 seated,
         uint256 changed,
         uint256[100] memory places
     ) internal view returns (Roster memory result) {
+        result.key = self.key;
         result.pages = new uint256[](SEATS);
-        bytes32[8] memory key = self.key;
         uint256 index = 0; // Of members before.
         uint256 size = 0; // Of members so far.
-        uint256 word = 0;
-        uint256 references = 0;
-        uint256 page = 0;
-        uint256 nonce = 0;
         unchecked {
-            for (uint256 seat = 0; seat < SEATS; ++seat) {
-                uint256 place = 0;
-                if ((was >> seat) & 1 != 0) {
-                    if (index % 16 == 0) word = self.references[index / 16];
-                    place = (self.pages[word >> 248] << 8) | uint8(word >> 240);
-                    word <<= 16;
-                    ++index;
-                }
-                uint256 current = place;
-                if ((seated >> seat) & 1 == 0) current = 0;
-                else if ((changed >> seat) & 1 != 0) current = places[seat];
-                if (current != place) _replace(key, place, current);
-                if (current == 0) continue;
-                if (current >> 8 != nonce) {
-                    nonce = current >> 8;
-                    page = _indexOf(result, nonce);
-                }
-                references = (references << 16) | (page << 8) | uint8(current);
-                if (++size % 16 == 0) result.references[size / 16 - 1] = references;
+            for (uint256 seat = 0; (was | seated) >> seat != 0; ++seat) {
+                uint256 place = (was >> seat) & 1 == 0 ? 0 : _placeAt(self, index++);
+                uint256 next = place;
+                if ((seated >> seat) & 1 == 0) next = 0;
+                else if ((changed >> seat) & 1 != 0) next = places[seat];
+                if (next != place) _replace(result.key, place, next);
+                if (next != 0) _refer(result, size++, next);
             }
-            if (size % 16 != 0) result.references[size / 16] = references << (16 * (16 - (size % 16)));
         }
-        result.key = key;
     }
 
     /// @notice Committee code with its own roster.
@@ -138,6 +143,25 @@ library Rosters {
         return KeyPages.cut(abi.encodePacked(words), 2 * size);
     }
 
+    function _put(Roster memory self, uint256 index, uint256 place) private view {
+        uint256 previous = _placeAt(self, index);
+        if (place == previous) return;
+        _replace(self.key, previous, place);
+        _refer(self, index, place);
+    }
+
+    function _placeAt(Roster memory self, uint256 index) private pure returns (uint256) {
+        uint256 entry = uint16(self.references[index / 16] >> (16 * (15 - (index % 16))));
+        return (self.pages[entry >> 8] << 8) | uint8(entry);
+    }
+
+    function _refer(Roster memory self, uint256 index, uint256 place) private pure {
+        uint256 shift = 16 * (15 - (index % 16));
+        uint256 entry = (_indexOf(self, place >> 8) << 8) | uint8(place);
+        uint256 others = self.references[index / 16] & ~(uint256(type(uint16).max) << shift);
+        self.references[index / 16] = others | (entry << shift);
+    }
+
     /// @dev Subtracts the key that went and adds the one that came; place zero is no key.
     function _replace(bytes32[8] memory key, uint256 went, uint256 came) private view {
         bytes32[8] memory point;
@@ -156,7 +180,9 @@ library Rosters {
     function _indexOf(Roster memory self, uint256 nonce) private pure returns (uint256 index) {
         uint256[] memory pages = self.pages;
         uint256 count = self.pageCount;
-        while (index < count && pages[index] != nonce) ++index;
+        unchecked {
+            while (index < count && pages[index] != nonce) ++index;
+        }
         if (index < count) return index;
         pages[count] = nonce;
         self.pageCount = count + 1;

@@ -5,7 +5,8 @@ using Seats for SeatMap global;
 
 /// @notice The seats. Stakes stand eight to a slot, so that `rotate()` reads all of them in thirteen; who sits where stands
 /// apart, four to a slot, and is read for seats that changed.
-/// @param stakes Seat s at bits 32·(s mod 8) of word s / 8: stake in units plus one; zero is a free seat.
+/// @param stakes Seat s at bits 32·(s mod 8) of word s / 8: stake in units plus one, below 2^31;
+/// zero is a free seat.
 /// @param occupants Seat s at bits 64·(s mod 4) of word s / 4: `queued << 63 | id << 32 | place`: place
 /// is `page << 8 | slot` of the current key, and queued says that another one becomes current at the next rotation.
 struct SeatMap {
@@ -18,12 +19,20 @@ struct SeatMap {
 library Seats {
     /// @notice Number of seats: MAX_COMMITTEE.
     uint256 internal constant COUNT = 100;
-    uint256 internal constant UNITS_MAX = type(uint32).max - 1;
+    uint256 internal constant UNITS_MAX = (1 << 31) - 2;
     uint256 internal constant ID_MAX = type(uint32).max >> 1;
 
     uint256 internal constant WORDS = 13;
     uint256 internal constant PER_WORD = 8;
     uint256 internal constant BITS = 32;
+    /// @dev One, and 2^31, in each of the eight lanes of a word of stakes.
+    uint256 private constant LANES = 0x0000000100000001000000010000000100000001000000010000000100000001;
+    uint256 private constant TOPS = LANES << 31;
+    uint256 private constant EVEN_LANES = 0x00000000ffffffff00000000ffffffff00000000ffffffff00000000ffffffff;
+    /// @dev The sum of 2^(224 - 31j): moves bit 32j to bit 224 + j, for j in 0 .. 7. Of what else the product has, nothing
+    /// falls on or carries into bits 224 to 231.
+    uint256 private constant GATHER = 0x0000000100000002000000040000000800000010000000200000004000000080;
+
     uint256 private constant OCCUPANTS_PER_WORD = 4;
     uint256 private constant OCCUPANT_BITS = 64;
     uint256 private constant ID_SHIFT = 32;
@@ -68,6 +77,49 @@ library Seats {
     function free(SeatMap storage self, uint256 number) internal {
         _setStake(self, number, 0);
         seat(self, number, 0, 0);
+    }
+
+    /// @notice How many seats are taken, the largest stake, and whether a taken seat has less than `minUnits`.
+    /// @dev Works on the eight lanes of a word at once. Values are below 2^31, so the top bit of a lane is free to tell the
+    /// outcome of a comparison: in (a | top) - b it stands iff a >= b, and in a + (top - 1) iff a is not zero.
+    function extremes(
+        uint256[13] memory stakes,
+        uint256 minUnits
+    ) internal pure returns (uint256 taken, uint256 largest, bool isBelow) {
+        unchecked {
+            uint256 minimums = (minUnits + 1) * LANES;
+            uint256 maxima = 0;
+            uint256 below = 0;
+            for (uint256 i = 0; i < WORDS; ++i) {
+                uint256 word = stakes[i];
+                uint256 isTaken = (word + TOPS - LANES) & TOPS;
+                below |= isTaken & ~((word | TOPS) - minimums);
+                taken += ((isTaken >> 31) * LANES) >> 224; // The product's top lane is the sum of all lanes.
+                uint256 isLarger = ((word | TOPS) - maxima) & TOPS;
+                uint256 mask = isLarger - (isLarger >> 31);
+                maxima = (word & mask) | (maxima & ~mask);
+            }
+            for (; maxima != 0; maxima >>= BITS) {
+                if (uint32(maxima) > largest) largest = uint32(maxima);
+            }
+            if (largest != 0) --largest;
+            isBelow = below != 0;
+        }
+    }
+
+    /// @notice The stake of all seats, of which `taken` are, and the set of those: bit s is seat s.
+    /// @dev As above. A sum of 100 stakes fits 64 bits, so words are added as four lanes of that width.
+    function sum(uint256[13] memory stakes, uint256 taken) internal pure returns (uint256 units, uint256 seated) {
+        unchecked {
+            uint256 sums = 0;
+            for (uint256 i = 0; i < WORDS; ++i) {
+                uint256 word = stakes[i];
+                sums += (word & EVEN_LANES) + ((word >> BITS) & EVEN_LANES);
+                uint256 isTaken = ((word + TOPS - LANES) & TOPS) >> 31;
+                seated |= ((isTaken * GATHER) >> 224) << (i * PER_WORD);
+            }
+            units = uint64(sums) + uint64(sums >> 64) + uint64(sums >> 128) + (sums >> 192) - taken;
+        }
     }
 
     /// @notice The lowest free seat (COUNT if none), how many are taken, and the taken seat with the least stake (among
