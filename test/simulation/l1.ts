@@ -1,0 +1,102 @@
+import { keccakHash, type Hash } from "../../src/crypto/hash.ts";
+import type { Anchor, L1View } from "../../src/engine/l1View.ts";
+import type { Committee } from "../../src/protocol/Committee.ts";
+import { CommitteeId } from "../../src/protocol/scalars.ts";
+import type { Scheduler } from "./virtualTime.ts";
+
+/** Time between two blocks of the simulated L1. */
+export const L1_BLOCK_MS = 1_000;
+
+/** The one L1 of a world: finalized blocks by time, committees by the block that made them. */
+export class SimulatedL1 {
+  readonly #scheduler: Scheduler;
+  readonly committees: Committee[] = [];
+
+  constructor(scheduler: Scheduler) {
+    this.#scheduler = scheduler;
+  }
+
+  /** The newest finalized block, for one who hears of it `lagMs` late. */
+  finalizedAt(lagMs: number): bigint {
+    return BigInt(Math.max(0, Math.floor((this.#scheduler.nowMs - lagMs) / L1_BLOCK_MS))) + 1n;
+  }
+
+  /** Makes a committee in the next block. */
+  rotate(committee: Omit<Committee, "id" | "createdNumber">): void {
+    const id = CommitteeId(BigInt(this.committees.length) + 1n);
+    this.committees.push({ ...committee, id, createdNumber: this.finalizedAt(0) + 1n });
+  }
+
+  hashOf(number: bigint): Hash {
+    return keccakHash(new TextEncoder().encode(`l1 block ${String(number)}`));
+  }
+}
+
+/** What one node sees of L1: late, and at times nothing new. */
+export class NodeL1View implements L1View {
+  readonly #l1: SimulatedL1;
+  readonly #listeners = new Set<() => void>();
+  readonly #lagMs: number;
+  #number = 0n;
+  #isReachable = true;
+
+  constructor(l1: SimulatedL1, lagMs: number) {
+    this.#l1 = l1;
+    this.#lagMs = lagMs;
+  }
+
+  /** The process that listened is gone. */
+  forget(): void {
+    this.#listeners.clear();
+  }
+
+  setReachable(isReachable: boolean): void {
+    this.#isReachable = isReachable;
+  }
+
+  /** Looks at L1; calls the listeners if something is new. */
+  poll(): void {
+    if (!this.#isReachable) return;
+    const number = this.#l1.finalizedAt(this.#lagMs);
+    if (number <= this.#number) return;
+    this.#number = number;
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  finalized(): Anchor | undefined {
+    return this.#number === 0n ? undefined : { number: this.#number, hash: this.#l1.hashOf(this.#number) };
+  }
+
+  reachable(): boolean {
+    return this.#isReachable;
+  }
+
+  hashAt(number: bigint): Hash | undefined {
+    return number >= 1n && number <= this.#number ? this.#l1.hashOf(number) : undefined;
+  }
+
+  newestCommitteeAt(number: bigint): CommitteeId | undefined {
+    if (number > this.#number) return undefined;
+    return this.#l1.committees.filter((committee) => committee.createdNumber <= number).at(-1)?.id;
+  }
+
+  createdAt(id: CommitteeId): bigint | undefined {
+    return this.committee(id)?.createdNumber;
+  }
+
+  committee(id: CommitteeId): Committee | undefined {
+    const found = this.#l1.committees.find((committee) => committee.id === id);
+    return found !== undefined && found.createdNumber <= this.#number ? found : undefined;
+  }
+
+  lightClient(): "live" | "expired" | "frozen" {
+    return "live";
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+}
