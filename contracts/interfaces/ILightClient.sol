@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
+import {IStakeTable} from "./IStakeTable.sol";
 import {Certificate} from "../types/Certificate.sol";
 import {Checkpoint} from "../types/Checkpoint.sol";
 import {Header} from "../types/Header.sol";
@@ -109,6 +110,7 @@ interface ILightClient {
     error LightClientMarginTooShort(uint256 given, uint256 least);
     error LightClientTrustPeriodTooShort(uint256 given, uint256 least);
     error LightClientEpochLengthZero();
+    error LightClientRingIntervalZero();
     /// @notice Trust in the installed committee ended at this time: nothing more is taken from it.
     error LightClientExpired(uint256 trustedUntil, uint256 nowSeconds);
     /// @notice A fork was proven: nothing is taken until a resume.
@@ -243,7 +245,7 @@ interface ILightClient {
     /// @notice The position of the latest checkpoint, beside the ring's 0 to `RING_SIZE - 1`.
     function LATEST_POSITION() external view returns (uint256);
 
-    function stakeTable() external view returns (address);
+    function stakeTable() external view returns (IStakeTable);
 
     /// @notice Genesis hash of the cluster.
     function salt() external view returns (bytes32);

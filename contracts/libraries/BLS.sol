@@ -29,6 +29,7 @@ library BLS {
     bytes internal constant SIGNATURE_TAG = "BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_";
     bytes internal constant POSSESSION_TAG = "BLS_POP_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_";
 
+    uint256 private constant SHA_256 = 0x02;
     uint256 private constant MODEXP = 0x05;
     uint256 private constant G1_ADD = 0x0b;
     uint256 private constant G2_ADD = 0x0d;
@@ -43,7 +44,7 @@ library BLS {
 
     /// @notice Whether `signature` is by `key` over `digest`. With the sum of several keys whose possession was proven,
     /// whether it is the sum of a signature by each.
-    function verify(bytes32[8] memory key, bytes32 digest, bytes32[4] memory signature) internal view returns (bool) {
+    function verify(bytes32[8] memory key, bytes32 digest, bytes32[4] calldata signature) internal view returns (bool) {
         return _verify(key, hashToG1(abi.encodePacked(digest), SIGNATURE_TAG), signature);
     }
 
@@ -54,7 +55,7 @@ library BLS {
         bytes32[8] memory key,
         bytes32 first,
         bytes32 second,
-        bytes32[4] memory signature
+        bytes32[4] calldata signature
     ) internal view returns (bool) {
         bytes32[4] memory point = hashToG1(abi.encodePacked(first), SIGNATURE_TAG);
         g1Add(point, hashToG1(abi.encodePacked(second), SIGNATURE_TAG));
@@ -66,7 +67,7 @@ library BLS {
     function verifyPossession(
         bytes32[8] memory key,
         bytes32 digest,
-        bytes32[4] memory proof
+        bytes32[4] calldata proof
     ) internal view returns (bool) {
         return _verify(key, hashToG1(abi.encodePacked(digest), POSSESSION_TAG), proof);
     }
@@ -75,13 +76,13 @@ library BLS {
     function _verify(
         bytes32[8] memory key,
         bytes32[4] memory point,
-        bytes32[4] memory signature
+        bytes32[4] calldata signature
     ) private view returns (bool isValid) {
         if (_isZero(signature) || _isZero(key)) return false;
         bool isAnswered;
         assembly ("memory-safe") {
             let input := mload(0x40)
-            mcopy(input, signature, 0x80)
+            calldatacopy(input, signature, 0x80)
             mstore(add(input, 0x080), 0x00000000000000000000000000000000024aa2b2f08f0a91260805272dc51051)
             mstore(add(input, 0x0a0), 0xc6e47ad4fa403b02b4510b647ae3d1770bac0326a805bbefd48056c8c121bdb8)
             mstore(add(input, 0x0c0), 0x0000000000000000000000000000000013e02b6052719f607dacd3a088274f65)
@@ -102,55 +103,67 @@ library BLS {
     /* HASHING TO THE CURVE */
 
     /// @notice hash_to_curve of RFC 9380 for the suite BLS12381G1_XMD:SHA-256_SSWU_RO_.
+    /// @dev Written as the RFC has it: expand_message_xmd (5.3.1) to 128 bytes, hash_to_field (5.2), two maps, one
+    /// addition. The precompile clears the cofactor of each map; the RFC clears that of their sum, which is the same.
     /// @param tag Domain separation tag, at most 255 bytes.
     function hashToG1(bytes memory message, bytes memory tag) internal view returns (bytes32[4] memory point) {
-        (bytes32 high0, bytes32 low0, bytes32 high1, bytes32 low1) = _expand(message, tag);
-        point = _mapToG1(high0, low0);
-        // The precompile clears the cofactor of each map; RFC 9380 clears that of their sum, which is the same.
-        g1Add(point, _mapToG1(high1, low1));
-    }
-
-    /// @dev expand_message_xmd of RFC 9380 section 5.3.1 with SHA-256, to 128 bytes.
-    function _expand(
-        bytes memory message,
-        bytes memory tag
-    ) private pure returns (bytes32 b1, bytes32 b2, bytes32 b3, bytes32 b4) {
         if (tag.length > 255) revert BlsTagTooLong(tag.length);
-        bytes memory suffix = abi.encodePacked(tag, uint8(tag.length));
-        // One block of zeros, the message, the length 128 in two bytes, the counter 0.
-        bytes32 b0 = sha256(abi.encodePacked(bytes32(0), bytes32(0), message, uint16(128), uint8(0), suffix));
-        b1 = sha256(abi.encodePacked(b0, uint8(1), suffix));
-        b2 = sha256(abi.encodePacked(b0 ^ b1, uint8(2), suffix));
-        b3 = sha256(abi.encodePacked(b0 ^ b2, uint8(3), suffix));
-        b4 = sha256(abi.encodePacked(b0 ^ b3, uint8(4), suffix));
-    }
-
-    /// @dev Reduces 64 bytes mod p and maps the field element to G1.
-    function _mapToG1(bytes32 high, bytes32 low) private view returns (bytes32[4] memory point) {
-        uint256 failed;
+        bool isAnswered;
         assembly ("memory-safe") {
-            // (high, low)^1 mod p: lengths of base, exponent and modulus, then the three.
-            let input := mload(0x40)
+            // SHA-256 and MODEXP fail only where gas is short, and then so does the dearer call that follows them.
+
+            // b_0 = H(Z_pad || message || I2OSP(128, 2) || I2OSP(0, 1) || tag || I2OSP(length of tag, 1))
+            let buffer := mload(0x40)
+            let messageSize := mload(message)
+            let tagSize := mload(tag)
+            mstore(buffer, 0)
+            mstore(add(buffer, 0x20), 0)
+            mcopy(add(buffer, 0x40), add(message, 0x20), messageSize)
+            let tail := add(add(buffer, 0x40), messageSize)
+            mstore(tail, shl(240, 128))
+            mcopy(add(tail, 3), add(tag, 0x20), tagSize)
+            mstore8(add(add(tail, 3), tagSize), tagSize)
+            pop(staticcall(gas(), SHA_256, buffer, add(0x44, add(messageSize, tagSize)), 0x00, 0x20))
+            let b0 := mload(0x00)
+
+            // b_i = H((b_0 xor b_(i - 1)) || I2OSP(i, 1) || tag || ...): the counter and all after it stay in place.
+            let round := sub(tail, 30)
+            let roundSize := add(34, tagSize)
+            let previous := 0
+            for {
+                let i := 0
+            } lt(i, 4) {
+                i := add(i, 1)
+            } {
+                mstore(round, xor(b0, previous))
+                mstore8(add(tail, 2), add(i, 1))
+                let output := add(point, shl(5, i))
+                pop(staticcall(gas(), SHA_256, round, roundSize, output, 0x20))
+                previous := mload(output)
+            }
+
+            // Two field elements: 64 bytes each, to the first power mod p. Each is mapped to a point of G1.
+            let input := add(buffer, 0x100)
             mstore(input, 0x40)
             mstore(add(input, 0x20), 0x01)
             mstore(add(input, 0x40), 0x40)
-            mstore(add(input, 0x60), high)
-            mstore(add(input, 0x80), low)
             mstore8(add(input, 0xa0), 0x01)
             mstore(add(input, 0xa1), P_HIGH)
             mstore(add(input, 0xc1), P_LOW)
-            let isAnswered := staticcall(gas(), MODEXP, input, 0xe1, 0x00, 0x40)
-            if iszero(and(isAnswered, eq(returndatasize(), 0x40))) {
-                failed := MODEXP
+            isAnswered := 1
+            for {
+                let i := 0
+            } lt(i, 2) {
+                i := add(i, 1)
+            } {
+                mcopy(add(input, 0x60), add(point, shl(6, i)), 0x40)
+                pop(staticcall(gas(), MODEXP, input, 0xe1, 0x00, 0x40))
+                let isMapped := staticcall(gas(), MAP_TO_G1, 0x00, 0x40, add(buffer, shl(7, i)), 0x80)
+                isAnswered := and(isAnswered, and(isMapped, eq(returndatasize(), 0x80)))
             }
-            if iszero(failed) {
-                isAnswered := staticcall(gas(), MAP_TO_G1, 0x00, 0x40, point, 0x80)
-                if iszero(and(isAnswered, eq(returndatasize(), 0x80))) {
-                    failed := MAP_TO_G1
-                }
-            }
+            isAnswered := and(isAnswered, staticcall(gas(), G1_ADD, buffer, 0x100, point, 0x80))
         }
-        if (failed != 0) revert BlsPrecompileFailed(failed);
+        if (!isAnswered) revert BlsPrecompileFailed(MAP_TO_G1);
     }
 
     /* POINTS */
@@ -181,6 +194,48 @@ library BLS {
         if (!isAnswered) revert BlsPrecompileFailed(G2_ADD);
     }
 
+    /// @notice sum := sum + the packed keys of a set of members, each read from contract code.
+    /// @dev What an absent signer costs, so nothing is copied twice, and little is kept on the stack: `mload(0x40)` is
+    /// read anew in each round, since a constant of the loop would take a stack place for each sum with it.
+    /// @param members Bit i is member i.
+    /// @param list Has the member's reference at `offset + 2i`: a byte that is an index into `pages`, then the slot.
+    /// @param pages Accounts whose code is a zero byte and slots of 196 bytes, each with a packed key in front. Beyond
+    /// the code's end are zeros, the identity.
+    function g2AddFromCode(
+        bytes32[8] memory sum,
+        uint256 members,
+        bytes memory list,
+        uint256 offset,
+        address[] memory pages
+    ) internal view {
+        bool isAnswered;
+        assembly ("memory-safe") {
+            // The precompile's input: the sum, then the operand, whose coordinates have their upper 16 bytes zero.
+            mcopy(mload(0x40), sum, 0x100)
+            calldatacopy(add(mload(0x40), 0x100), calldatasize(), 0x100)
+            let references := add(add(list, 0x20), offset)
+            isAnswered := 1
+            for {} members {
+                members := and(members, sub(members, 1))
+            } {
+                let input := mload(0x40)
+                // The lowest bit that is set, by EIP-7939.
+                let index := sub(255, clz(and(members, sub(0, members))))
+                let page := shr(240, mload(add(references, add(index, index))))
+                let slot := and(page, 0xff)
+                page := mload(add(add(pages, 0x20), shl(5, shr(8, page))))
+                extcodecopy(page, add(input, 0x200), add(mul(slot, 196), 1), 192)
+                mcopy(add(input, 0x110), add(input, 0x200), 48)
+                mcopy(add(input, 0x150), add(input, 0x230), 48)
+                mcopy(add(input, 0x190), add(input, 0x260), 48)
+                mcopy(add(input, 0x1d0), add(input, 0x290), 48)
+                isAnswered := and(isAnswered, staticcall(gas(), G2_ADD, input, 0x200, input, 0x100))
+            }
+            mcopy(sum, mload(0x40), 0x100)
+        }
+        if (!isAnswered) revert BlsPrecompileFailed(G2_ADD);
+    }
+
     /// @notice a := -a. Coordinates must be canonical, as those of every key are whose possession was proven.
     function g2Negate(bytes32[8] memory a) internal pure {
         (a[4], a[5]) = _fieldNegate(a[4], a[5]);
@@ -196,7 +251,7 @@ library BLS {
         }
     }
 
-    function _isZero(bytes32[4] memory point) private pure returns (bool) {
+    function _isZero(bytes32[4] calldata point) private pure returns (bool) {
         return point[0] | point[1] | point[2] | point[3] == 0;
     }
 
@@ -227,6 +282,18 @@ library BLS {
         for (uint256 i = 0; i < 4; ++i) {
             key[2 * i] = bytes32(uint256(uint128(bytes16(packed[48 * i:48 * i + 16]))));
             key[2 * i + 1] = bytes32(packed[48 * i + 16:48 * i + 48]);
+        }
+    }
+
+    /// @notice Unpacks the key that stands at an offset of `data`, which the caller knows to be long enough.
+    function unpackAt(bytes memory data, uint256 offset) internal pure returns (bytes32[8] memory key) {
+        // Each coordinate goes to the lower 48 of its 64 bytes; the upper 16 are zero already.
+        assembly ("memory-safe") {
+            let from := add(add(data, 0x20), offset)
+            mcopy(add(key, 0x10), from, 48)
+            mcopy(add(key, 0x50), add(from, 48), 48)
+            mcopy(add(key, 0x90), add(from, 96), 48)
+            mcopy(add(key, 0xd0), add(from, 144), 48)
         }
     }
 

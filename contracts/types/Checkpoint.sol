@@ -24,10 +24,9 @@ struct Checkpoint {
 }
 
 library CheckpointLib {
-    bytes32 internal constant TYPE_HASH =
-        keccak256(
-            "Checkpoint(bytes32 block,bytes32 history,uint64 height,uint64 epoch,uint64 viewNumber,uint64 timestamp,uint64 receivedAt)"
-        );
+    bytes32 internal constant TYPE_HASH = keccak256(
+        "Checkpoint(bytes32 block,bytes32 history,uint64 height,uint64 epoch,uint64 viewNumber,uint64 timestamp,uint64 receivedAt)"
+    );
 
     /// @notice What the light client stores.
     function hash(Checkpoint memory self) internal pure returns (bytes32) {

@@ -7,10 +7,12 @@ using CommitteeLib for CommitteeRecord global;
 /// @param code Account whose code describes the committee (see `libraries/CommitteeCode.sol`).
 /// @param createdAt L1 time of the `rotate()` that made it, seconds. Trust counts from here.
 /// @param createdBlock L1 block number of that `rotate()`. Anchors are compared with it.
+/// @param nonce The stake table's nonce when it created `code`, from which the address follows.
 struct CommitteeRecord {
     address code;
-    uint48 createdAt;
-    uint48 createdBlock;
+    uint40 createdAt;
+    uint32 createdBlock;
+    uint24 nonce;
 }
 
 library CommitteeLib {

@@ -8,12 +8,12 @@ import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/Messa
 /// hash: a cluster that is relaunched on the same stake can never turn old votes into evidence. Registrations use the
 /// one without salt, since a key is registered with the stake table and not with a cluster.
 library Domain {
-    bytes32 internal constant SALTED_TYPE_HASH =
-        keccak256(
-            "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract,bytes32 salt)"
-        );
-    bytes32 internal constant UNSALTED_TYPE_HASH =
-        keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+    bytes32 internal constant SALTED_TYPE_HASH = keccak256(
+        "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract,bytes32 salt)"
+    );
+    bytes32 internal constant UNSALTED_TYPE_HASH = keccak256(
+        "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+    );
     bytes32 internal constant NAME_HASH = keccak256("Crema");
     bytes32 internal constant VERSION_HASH = keccak256("1");
 

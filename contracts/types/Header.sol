@@ -34,13 +34,12 @@ struct Header {
 }
 
 library HeaderLib {
-    bytes32 internal constant TYPE_HASH =
-        keccak256(
-            "Header(uint64 height,uint64 epoch,uint64 viewNumber,uint64 committee,uint64 timestamp,bytes32 parent,bytes32 history,bytes32 payload,bytes32 namespaces,uint64 l1Number,bytes32 l1Hash,uint64 nextCommittee,uint16 proposer)"
-        );
+    bytes32 internal constant TYPE_HASH = keccak256(
+        "Header(uint64 height,uint64 epoch,uint64 viewNumber,uint64 committee,uint64 timestamp,bytes32 parent,bytes32 history,bytes32 payload,bytes32 namespaces,uint64 l1Number,bytes32 l1Hash,uint64 nextCommittee,uint16 proposer)"
+    );
 
     /// @notice The block hash.
-    function hash(Header calldata self) internal pure returns (bytes32) {
+    function hash(Header memory self) internal pure returns (bytes32) {
         return keccak256(abi.encode(TYPE_HASH, self));
     }
 }

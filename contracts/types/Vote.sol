@@ -26,11 +26,9 @@ struct Finalize {
 }
 
 library VoteLib {
-    bytes32 internal constant NOTARIZE_TYPE_HASH =
-        keccak256("Notarize(uint64 epoch,uint64 viewNumber,bytes32 block)");
+    bytes32 internal constant NOTARIZE_TYPE_HASH = keccak256("Notarize(uint64 epoch,uint64 viewNumber,bytes32 block)");
     bytes32 internal constant NULLIFY_TYPE_HASH = keccak256("Nullify(uint64 epoch,uint64 viewNumber)");
-    bytes32 internal constant FINALIZE_TYPE_HASH =
-        keccak256("Finalize(uint64 epoch,uint64 viewNumber,bytes32 block)");
+    bytes32 internal constant FINALIZE_TYPE_HASH = keccak256("Finalize(uint64 epoch,uint64 viewNumber,bytes32 block)");
 
     function hash(Notarize memory self) internal pure returns (bytes32) {
         return keccak256(abi.encode(NOTARIZE_TYPE_HASH, self.epoch, self.viewNumber, self.blockHash));
