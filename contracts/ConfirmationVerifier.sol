@@ -14,23 +14,25 @@ contract ConfirmationVerifier is IConfirmationVerifier {
 
     constructor(ILightClient lightClient_) {
         lightClient = lightClient_;
+        // Fails here, and not at the first proof, if the address is no light client.
+        lightClient_.checkpointAt(lightClient_.LATEST_POSITION());
     }
 
     /// @inheritdoc IConfirmationVerifier
     function verifyBlock(BlockProof calldata blockProof) external view returns (bytes32 blockHash) {
-        return Confirmation.verifyBlock(lightClient, blockProof);
+        return Confirmation.checkBlock(lightClient, blockProof);
     }
 
     /// @inheritdoc IConfirmationVerifier
     function verifyNamespace(BlockProof calldata blockProof, NamespaceProof calldata namespaceProof) external view {
-        Confirmation.verifyBlock(lightClient, blockProof);
-        Confirmation.verifyNamespace(blockProof.header.namespaces, namespaceProof);
+        Confirmation.checkBlock(lightClient, blockProof);
+        Confirmation.checkNamespace(blockProof.header, namespaceProof);
     }
 
     /// @inheritdoc IConfirmationVerifier
     function verifyAbsence(BlockProof calldata blockProof, AbsenceProof calldata absenceProof) external view {
-        Confirmation.verifyBlock(lightClient, blockProof);
-        Confirmation.verifyAbsence(blockProof.header.namespaces, absenceProof);
+        Confirmation.checkBlock(lightClient, blockProof);
+        Confirmation.checkAbsence(blockProof.header, absenceProof);
     }
 
     /// @inheritdoc IConfirmationVerifier
@@ -39,9 +41,9 @@ contract ConfirmationVerifier is IConfirmationVerifier {
         NamespaceProof calldata namespaceProof,
         TransactionProof calldata transactionProof
     ) external view {
-        Confirmation.verifyBlock(lightClient, blockProof);
-        Confirmation.verifyNamespace(blockProof.header.namespaces, namespaceProof);
-        Confirmation.verifyTransaction(namespaceProof.entry, transactionProof);
+        Confirmation.checkBlock(lightClient, blockProof);
+        Confirmation.checkNamespace(blockProof.header, namespaceProof);
+        Confirmation.checkTransaction(namespaceProof.entry, transactionProof);
     }
 
     /// @inheritdoc IConfirmationVerifier
@@ -50,9 +52,9 @@ contract ConfirmationVerifier is IConfirmationVerifier {
         NamespaceProof calldata namespaceProof,
         bytes[] calldata transactions
     ) external view {
-        Confirmation.verifyBlock(lightClient, blockProof);
-        Confirmation.verifyNamespace(blockProof.header.namespaces, namespaceProof);
-        Confirmation.verifyAllTransactions(namespaceProof.entry, transactions);
+        Confirmation.checkBlock(lightClient, blockProof);
+        Confirmation.checkNamespace(blockProof.header, namespaceProof);
+        Confirmation.checkAllTransactions(namespaceProof.entry, transactions);
     }
 
     /// @inheritdoc IConfirmationVerifier
@@ -60,7 +62,7 @@ contract ConfirmationVerifier is IConfirmationVerifier {
         BlockProof calldata blockProof,
         BundlePart[] calldata parts
     ) external view returns (bytes32 bundleId) {
-        Confirmation.verifyBlock(lightClient, blockProof);
-        return Confirmation.verifyBundle(blockProof.header.namespaces, parts);
+        Confirmation.checkBlock(lightClient, blockProof);
+        return Confirmation.checkBundle(blockProof.header, parts);
     }
 }

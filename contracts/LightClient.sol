@@ -484,7 +484,9 @@ contract LightClient is ILightClient {
 
     /// @inheritdoc ILightClient
     function checkpointAt(uint256 position) public view returns (bytes32) {
-        return position == LATEST_POSITION ? _latest : _ring[position];
+        if (position == LATEST_POSITION) return _latest;
+        if (position > LATEST_POSITION) revert LightClientPositionOutOfBounds(position, LATEST_POSITION);
+        return _ring[position];
     }
 
     /// @inheritdoc ILightClient

@@ -158,6 +158,7 @@ interface ILightClient {
     error LightClientResumeEpochBarred(uint64 epoch);
     error LightClientResumeSuperseded(uint64 given, uint64 pending);
     error LightClientResumeAlreadyPending(uint64 epoch);
+    error LightClientPositionOutOfBounds(uint256 given, uint256 last);
     error LightClientNoPendingResume();
     error LightClientResumeNotDue(uint256 applicableAt, uint256 nowSeconds);
 

@@ -8,143 +8,134 @@ import {NamespaceEntry} from "../types/NamespaceEntry.sol";
 import {Merkle} from "./Merkle.sol";
 
 /// @title Confirmation
-/// @notice What the sequencing layer confirmed, proven step by step: a block at a checkpoint of the light client, a
-/// namespace in the block, a transaction in the namespace. For contracts that verify without a further call;
-/// `ConfirmationVerifier` is the same as a deployable.
+/// @notice What the sequencing layer confirmed, proven inside a rollup's own contract. Each function returns normally iff
+/// its claim is proven. Start with `checkBlock`: all others say something about a header, and nothing about whether
+/// that header is final.
 ///
-/// Every function returns normally iff the claim is proven. Sizes come from what is committed: the height of the
-/// checkpoint, the sized root of the namespaces, the entry's `txCount`.
+/// SIZES come from what is committed to: a checkpoint's height for its history, the header's `namespaces` for the number
+/// of entries, an entry's `txCount` for its transactions.
 library Confirmation {
-    /// @notice First byte of an envelope that is part of a bundle.
-    bytes1 internal constant PART = 0x01;
-    /// @notice Bytes before the data of such an envelope: tag, bundle id, index, count.
-    uint256 internal constant PART_HEADER_LENGTH = 35;
+    /// @notice The light client has another checkpoint, or none, at this position.
+    error ConfirmationUnknownCheckpoint(bytes32 given, uint256 position, bytes32 stored);
+    /// @notice The checkpoint's history does not have the block at the header's height.
+    error ConfirmationNotInHistory(bytes32 blockHash, bytes32 checkpoint);
+    /// @notice The header does not commit to this entry.
+    error ConfirmationNotInBlock(uint64 namespace, bytes32 given, bytes32 committed);
+    /// @notice The entry does not stand on its side of the absent namespace.
+    error ConfirmationNotAbsent(uint64 namespace, uint64 neighbour);
+    error ConfirmationAbsenceOutOfBounds(uint64 next, uint64 size);
+    /// @notice The entry does not commit to this transaction, or to these transactions.
+    error ConfirmationNotInNamespace(uint64 namespace, bytes32 given, bytes32 committed);
+    error ConfirmationTransactionCountWrong(uint256 given, uint64 committed);
+    error ConfirmationBundleSizeOutOfBounds(uint256 given, uint256 least, uint256 most);
+    /// @notice The envelope is not the part of this index of one bundle of this many parts.
+    error ConfirmationNotBundlePart(uint256 index, uint256 count);
+    error ConfirmationWrongBundle(bytes32 given, bytes32 computed);
+
     uint256 internal constant BUNDLE_PARTS_MIN = 2;
     uint256 internal constant BUNDLE_PARTS_MAX = 16;
+    /// @dev Envelope of a part: tag, bundle id, index, count, data.
+    bytes1 private constant PART_TAG = 0x01;
+    uint256 private constant PART_OVERHEAD = 35;
 
-    error ConfirmationNotACheckpoint(uint64 height, uint256 position);
-    error ConfirmationNotInHistory(uint64 height, bytes32 computed, bytes32 history);
-    error ConfirmationNotTheCheckpoint(bytes32 given, bytes32 checkpoint);
-    error ConfirmationNotInBlock(uint64 namespace, bytes32 computed, bytes32 namespaces);
-    error ConfirmationNotAbsent(uint64 namespace, uint64 before, uint64 next);
-    error ConfirmationIndexOutOfBounds(uint64 index, uint64 size);
-    error ConfirmationNotInNamespace(uint64 namespace, bytes32 computed, bytes32 txRoot);
-    error ConfirmationNotAllTransactions(uint64 namespace, uint256 given, uint64 txCount);
-    error ConfirmationBundleSizeWrong(uint256 parts);
-    error ConfirmationNotABundlePart(uint256 index, bytes32 bundleId);
-
-    /// @notice LC-15: the block is a checkpoint, or in the history of one.
+    /// @notice The block is a checkpoint of the light client or in the history of one.
     /// @return blockHash Its block hash.
-    function verifyBlock(
-        ILightClient lightClient,
-        BlockProof calldata blockProof
-    ) internal view returns (bytes32 blockHash) {
-        if (!lightClient.isCheckpoint(blockProof.checkpoint, blockProof.position)) {
-            revert ConfirmationNotACheckpoint(blockProof.checkpoint.height, blockProof.position);
-        }
-        blockHash = blockProof.header.hash();
-        uint64 height = blockProof.header.height;
-        if (height == blockProof.checkpoint.height) {
-            if (blockHash != blockProof.checkpoint.blockHash) {
-                revert ConfirmationNotTheCheckpoint(blockHash, blockProof.checkpoint.blockHash);
-            }
-            return blockHash;
-        }
-        bytes32 root = Merkle.rootOf(
-            Merkle.leaf(abi.encodePacked(blockHash)),
-            height,
-            blockProof.checkpoint.height,
-            blockProof.history
-        );
-        if (root != blockProof.checkpoint.history) {
-            revert ConfirmationNotInHistory(height, root, blockProof.checkpoint.history);
+    function checkBlock(ILightClient lightClient, BlockProof calldata proof) internal view returns (bytes32 blockHash) {
+        bytes32 checkpoint = proof.checkpoint.hash();
+        bytes32 stored = lightClient.checkpointAt(proof.position);
+        if (checkpoint != stored) revert ConfirmationUnknownCheckpoint(checkpoint, proof.position, stored);
+
+        blockHash = proof.header.hash();
+        if (blockHash == proof.checkpoint.blockHash) return blockHash;
+        bytes32 leaf = Merkle.leaf(abi.encodePacked(blockHash));
+        bytes32 root = Merkle.rootOf(leaf, proof.header.height, proof.checkpoint.height, proof.history);
+        if (root != proof.checkpoint.history) {
+            revert ConfirmationNotInHistory(blockHash, proof.checkpoint.blockHash);
         }
     }
 
-    /// @notice LC-16: a block whose header commits to `namespaces` has exactly this entry for its namespace.
-    function verifyNamespace(bytes32 namespaces, NamespaceProof calldata self) internal pure {
-        _verifyEntry(namespaces, self.entry, self.index, self.size, self.proof);
+    /// @notice The block has exactly this entry for its namespace: ids are strictly increasing, so there is no second.
+    function checkNamespace(Header calldata header, NamespaceProof calldata proof) internal pure {
+        _checkEntry(header, proof.entry, proof.index, proof.size, proof.proof);
     }
 
-    /// @notice LC-17: such a block has nothing in a namespace. Its entries are sorted, so two neighbours around the
-    /// place where the namespace would stand prove it; so do the first or the last entry, and so does a size of zero.
-    function verifyAbsence(bytes32 namespaces, AbsenceProof calldata self) internal pure {
-        if (self.size == 0) {
+    /// @notice The block has nothing in the namespace.
+    function checkAbsence(Header calldata header, AbsenceProof calldata proof) internal pure {
+        if (proof.next > proof.size) revert ConfirmationAbsenceOutOfBounds(proof.next, proof.size);
+        if (proof.size == 0) {
             bytes32 empty = Merkle.sized(0, Merkle.EMPTY_ROOT);
-            if (empty != namespaces) revert ConfirmationNotInBlock(self.namespace, empty, namespaces);
-            return;
+            if (empty != header.namespaces) {
+                revert ConfirmationNotInBlock(proof.namespace, empty, header.namespaces);
+            }
         }
-        if (self.next > self.size) revert ConfirmationIndexOutOfBounds(self.next, self.size);
-        bool isAfterWrong = self.next < self.size && self.after_.namespace <= self.namespace;
-        bool isBeforeWrong = self.next > 0 && self.before.namespace >= self.namespace;
-        if (isAfterWrong || isBeforeWrong) {
-            revert ConfirmationNotAbsent(self.namespace, self.before.namespace, self.after_.namespace);
+        if (proof.next > 0) {
+            if (proof.before.namespace >= proof.namespace) {
+                revert ConfirmationNotAbsent(proof.namespace, proof.before.namespace);
+            }
+            _checkEntry(header, proof.before, proof.next - 1, proof.size, proof.beforeProof);
         }
-        if (self.next > 0) _verifyEntry(namespaces, self.before, self.next - 1, self.size, self.beforeProof);
-        if (self.next < self.size) _verifyEntry(namespaces, self.after_, self.next, self.size, self.afterProof);
+        if (proof.next < proof.size) {
+            if (proof.after_.namespace <= proof.namespace) {
+                revert ConfirmationNotAbsent(proof.namespace, proof.after_.namespace);
+            }
+            _checkEntry(header, proof.after_, proof.next, proof.size, proof.afterProof);
+        }
     }
 
-    /// @notice LC-16: these envelope bytes stand at an index of the entry.
-    function verifyTransaction(NamespaceEntry calldata entry, TransactionProof calldata self) internal pure {
-        bytes32 root = Merkle.rootOf(Merkle.leaf(self.envelope), self.index, entry.txCount, self.proof);
+    /// @notice The namespace's share has these envelope bytes at this index.
+    function checkTransaction(NamespaceEntry calldata entry, TransactionProof calldata proof) internal pure {
+        bytes32 root = Merkle.rootOf(Merkle.leaf(proof.envelope), proof.index, entry.txCount, proof.proof);
         if (root != entry.txRoot) revert ConfirmationNotInNamespace(entry.namespace, root, entry.txRoot);
     }
 
-    /// @notice LC-17: these are all transactions of the entry, in order.
-    function verifyAllTransactions(NamespaceEntry calldata entry, bytes[] calldata transactions) internal pure {
+    /// @notice These are all transactions of the namespace's share, in order.
+    function checkAllTransactions(NamespaceEntry calldata entry, bytes[] calldata transactions) internal pure {
         if (transactions.length != entry.txCount) {
-            revert ConfirmationNotAllTransactions(entry.namespace, transactions.length, entry.txCount);
+            revert ConfirmationTransactionCountWrong(transactions.length, entry.txCount);
         }
         bytes32[] memory leaves = new bytes32[](transactions.length);
-        // Bounded by what the block committed to, checked above.
         for (uint256 i = 0; i < transactions.length; ++i) leaves[i] = Merkle.leaf(transactions[i]);
         bytes32 root = Merkle.rootOfAll(leaves);
         if (root != entry.txRoot) revert ConfirmationNotInNamespace(entry.namespace, root, entry.txRoot);
     }
 
-    /// @notice LC-18: all parts of a bundle stand in one block, in the order of their index.
-    /// @return bundleId keccak256 over the list of (uint64 namespace, keccak256(data)).
-    function verifyBundle(bytes32 namespaces, BundlePart[] calldata parts) internal pure returns (bytes32 bundleId) {
-        if (parts.length < BUNDLE_PARTS_MIN || parts.length > BUNDLE_PARTS_MAX) {
-            revert ConfirmationBundleSizeWrong(parts.length);
+    /// @notice All parts of one bundle stand in the block, each in its own namespace.
+    /// @param parts In the order of their index: all of them.
+    /// @return bundleId keccak256 over (uint64 namespace, keccak256 of the data) of all parts.
+    function checkBundle(Header calldata header, BundlePart[] calldata parts) internal pure returns (bytes32 bundleId) {
+        uint256 count = parts.length;
+        if (count < BUNDLE_PARTS_MIN || count > BUNDLE_PARTS_MAX) {
+            revert ConfirmationBundleSizeOutOfBounds(count, BUNDLE_PARTS_MIN, BUNDLE_PARTS_MAX);
         }
         bytes memory list;
-        for (uint256 i = 0; i < parts.length; ++i) {
-            BundlePart calldata part = parts[i];
-            verifyNamespace(namespaces, part.namespace);
-            verifyTransaction(part.namespace.entry, part.transaction);
-            list = bytes.concat(
-                list,
-                bytes8(part.namespace.entry.namespace),
-                keccak256(_partData(part.transaction.envelope, i))
-            );
+        for (uint256 i = 0; i < count; ++i) {
+            bytes calldata envelope = parts[i].transaction.envelope;
+            if (
+                envelope.length < PART_OVERHEAD ||
+                envelope[0] != PART_TAG ||
+                uint8(envelope[33]) != i ||
+                uint8(envelope[34]) != count
+            ) revert ConfirmationNotBundlePart(i, count);
+            NamespaceEntry calldata entry = parts[i].namespace.entry;
+            list = bytes.concat(list, abi.encodePacked(entry.namespace, keccak256(envelope[PART_OVERHEAD:])));
         }
         bundleId = keccak256(list);
-        for (uint256 i = 0; i < parts.length; ++i)
-            _verifyPart(parts[i].transaction.envelope, bundleId, i, parts.length);
-    }
-
-    function _partData(bytes calldata envelope, uint256 index) private pure returns (bytes calldata) {
-        if (envelope.length < PART_HEADER_LENGTH) revert ConfirmationNotABundlePart(index, 0);
-        return envelope[PART_HEADER_LENGTH:];
-    }
-
-    /// @dev The envelope's header is the one and only of this part of this bundle.
-    function _verifyPart(bytes calldata envelope, bytes32 bundleId, uint256 index, uint256 count) private pure {
-        bytes memory expected = bytes.concat(PART, bundleId, bytes1(uint8(index)), bytes1(uint8(count)));
-        if (keccak256(envelope[:PART_HEADER_LENGTH]) != keccak256(expected)) {
-            revert ConfirmationNotABundlePart(index, bundleId);
+        for (uint256 i = 0; i < count; ++i) {
+            bytes32 given = bytes32(parts[i].transaction.envelope[1:33]);
+            if (given != bundleId) revert ConfirmationWrongBundle(given, bundleId);
+            checkNamespace(header, parts[i].namespace);
+            checkTransaction(parts[i].namespace.entry, parts[i].transaction);
         }
     }
 
-    function _verifyEntry(
-        bytes32 namespaces,
+    function _checkEntry(
+        Header calldata header,
         NamespaceEntry calldata entry,
         uint64 index,
         uint64 size,
         bytes32[] calldata proof
     ) private pure {
-        bytes32 computed = Merkle.sized(size, Merkle.rootOf(entry.leaf(), index, size, proof));
-        if (computed != namespaces) revert ConfirmationNotInBlock(entry.namespace, computed, namespaces);
+        bytes32 given = Merkle.sized(size, Merkle.rootOf(entry.leaf(), index, size, proof));
+        if (given != header.namespaces) revert ConfirmationNotInBlock(entry.namespace, given, header.namespaces);
     }
 }
