@@ -2,7 +2,7 @@ import type { AddressBook } from "../../l1/addressBook.ts";
 import { contractInterface } from "../../l1/contracts.ts";
 import type { L1Client } from "../../l1/l1Client.ts";
 import { isL1Unavailable } from "../../l1/l1Errors.ts";
-import { Height } from "../../protocol/scalars.ts";
+import { GENESIS_HEIGHT, Height } from "../../protocol/scalars.ts";
 import { sleep, systemClock } from "../../runtime/clock.ts";
 import { StartError } from "./options.ts";
 
@@ -48,6 +48,8 @@ export function watchCheckpoints(
       const receipt = await l1.provider.getTransactionReceipt(log.transactionHash);
       if (typeof height !== "bigint" || receipt === null)
         throw new StartError("L1 gave a checkpoint without its receipt");
+      // The light client is made with genesis as its checkpoint; nobody posted that.
+      if (height === GENESIS_HEIGHT) continue;
       const checkpoint = { height: Height(height), l1Number: log.blockNumber, gas: Number(receipt.gasUsed) };
       checkpoints.push(checkpoint);
       onCheckpoint(checkpoint);
