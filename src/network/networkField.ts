@@ -15,6 +15,7 @@ export const NETWORK_FIELD_BYTES_MAX = TRANSPORT_KEY_BYTES + MULTIADDR_BYTES_MAX
 /** Longest text form that is parsed. */
 export const MULTIADDR_TEXT_MAX = 320;
 const DNS_NAME_MAX = 253;
+const IPV6_GROUPS = 8;
 const DNS_NAME =
   /^(?=.{1,253}$)(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$/;
 
@@ -74,6 +75,21 @@ export function parseAddress(text: string): Endpoint {
 /** The multiaddr text of an endpoint. */
 export function formatAddress(endpoint: Endpoint): string {
   return `/${endpoint.kind}/${endpoint.host}/tcp/${String(endpoint.port)}`;
+}
+
+/**
+ * What counts as one address for connection caps: an IPv4 address, or the first 64 bits of an IPv6 one, since a single
+ * customer of a provider has as many of the rest as he likes.
+ */
+export function addressGroup(host: string): string {
+  const plain = host.replace(/^::ffff:(?=\d+\.)/i, "");
+  if (!plain.includes(":")) return plain;
+  const [head = "", tail] = (plain.split("%")[0] ?? "").toLowerCase().split("::");
+  const front = head === "" ? [] : head.split(":");
+  const back = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = tail === undefined ? 0 : Math.max(0, IPV6_GROUPS - front.length - back.length);
+  const groups = [...front, ...Array.from({ length: zeros }, () => "0"), ...back];
+  return `${groups.slice(0, IPV6_GROUPS / 2).join(":")}::/64`;
 }
 
 /** The bytes to register. Throws `NetworkFieldError` on an address that others could not use. */

@@ -13,7 +13,7 @@ import { silentLogger, type Logger } from "../runtime/logger.ts";
 import { systemRandom, type Random } from "../runtime/random.ts";
 import { createIdentity, type TransportIdentity } from "./certificate.ts";
 import { Connection, type ConnectionLimits, type ConnectionTimes } from "./connection.ts";
-import { formatAddress, parseAddress } from "./networkField.ts";
+import { addressGroup, formatAddress, parseAddress } from "./networkField.ts";
 import { PeerBook } from "./peerBook.ts";
 import type { SendQueueOptions } from "./sendQueue.ts";
 import {
@@ -241,7 +241,7 @@ class TlsNode implements TlsTransport {
   }
 
   #accept(socket: Socket): void {
-    const from = socket.remoteAddress?.replace(/^::ffff:/, "") ?? "";
+    const from = addressGroup(socket.remoteAddress ?? "");
     const refused = this.#isCapped(from);
     if (refused || this.#book.isClosed) {
       socket.on("error", () => undefined);
@@ -369,7 +369,7 @@ function boundPort(address: AddressInfo | string | null): number {
 }
 
 function hostOf(address: string): string {
-  return parseAddress(address).host;
+  return addressGroup(parseAddress(address).host);
 }
 
 function count(counts: Map<string, number>, key: string, change: number): void {

@@ -89,7 +89,7 @@ const pbkdf2Async = promisify(pbkdf2);
 
 /** NFKD, without C0, C1 and Delete (EIP-2335, "Password requirements"). */
 function passwordBytes(password: string): Buffer {
-  const kept = [...password.normalize("NFKD")].filter((character) => {
+  const kept = Array.from(password.normalize("NFKD")).filter((character) => {
     const code = character.codePointAt(0) ?? 0;
     return code > 0x1f && !(code >= 0x7f && code <= 0x9f);
   });

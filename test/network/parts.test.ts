@@ -20,6 +20,7 @@ import {
   type Frame,
 } from "../../src/network/frame.ts";
 import {
+  addressGroup,
   decodeNetworkField,
   encodeNetworkField,
   formatAddress,
@@ -291,6 +292,16 @@ describe("network field", () => {
     const longest = encodeNetworkField(key, good.at(-1) ?? "");
     expect(longest.length).toBe(NETWORK_FIELD_BYTES_MAX);
     expect(() => decodeNetworkField(Buffer.concat([longest, Buffer.alloc(1)]))).toThrow(/exceed/);
+  });
+
+  it("NET-8: an IPv6 customer is one address, however many he uses", () => {
+    expect(addressGroup("203.0.113.7")).toBe("203.0.113.7");
+    expect(addressGroup("::ffff:203.0.113.7")).toBe("203.0.113.7");
+    expect(addressGroup("2001:db8:1:2:3:4:5:6")).toBe("2001:db8:1:2::/64");
+    expect(addressGroup("2001:db8:1:2::9")).toBe("2001:db8:1:2::/64");
+    expect(addressGroup("2001:db8::9")).toBe("2001:db8:0:0::/64");
+    expect(addressGroup("fe80::1%eth0")).toBe("fe80:0:0:0::/64");
+    expect(addressGroup("::1")).toBe("0:0:0:0::/64");
   });
 
   const bad = [
