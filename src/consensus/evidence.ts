@@ -1,4 +1,4 @@
-import * as Certificate from "../protocol/Certificate.ts";
+import type * as Certificate from "../protocol/Certificate.ts";
 import * as Committee from "../protocol/Committee.ts";
 import * as Evidence from "../protocol/Evidence.ts";
 import type { SignedVote } from "../protocol/Vote.ts";

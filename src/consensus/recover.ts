@@ -1,4 +1,4 @@
-import { FIRST_VIEW, View } from "../protocol/scalars.ts";
+import { FIRST_VIEW, type View } from "../protocol/scalars.ts";
 import type { Vote } from "../protocol/Vote.ts";
 import { admitCertificate } from "./certificates.ts";
 import type { Context } from "./context.ts";

@@ -35,38 +35,70 @@ export function step(context: Context, state: State, input: Input): Transition {
 
 function apply(draft: Draft, input: Input): void {
   switch (input.type) {
-    case "start":
-      return onStart(draft);
-    case "start-epoch":
-      return onStartEpoch(draft);
-    case "adopt":
-      return onAdopt(draft, input);
-    case "proposal":
-      return onProposal(draft, input);
-    case "vote":
-      return onVote(draft, input);
-    case "votes-verified":
-      return onVotesVerified(draft, input);
-    case "conflict-verified":
-      return onConflictVerified(draft, input);
-    case "certificate":
-      return onCertificate(draft, input);
-    case "headers":
-      return onHeaders(draft, input);
-    case "other-epoch":
-      return onOtherEpoch(draft, input);
-    case "built":
-      return onBuilt(draft, input);
-    case "build-failed":
-      return onBuildFailed(draft, input);
-    case "checked":
-      return onChecked(draft, input);
-    case "certified":
-      return onCertified(draft, input);
-    case "timer":
-      return onTimer(draft, input);
-    case "voting":
-      return onVoting(draft, input);
+    case "start": {
+      onStart(draft);
+      return;
+    }
+    case "start-epoch": {
+      onStartEpoch(draft);
+      return;
+    }
+    case "adopt": {
+      onAdopt(draft, input);
+      return;
+    }
+    case "proposal": {
+      onProposal(draft, input);
+      return;
+    }
+    case "vote": {
+      onVote(draft, input);
+      return;
+    }
+    case "votes-verified": {
+      onVotesVerified(draft, input);
+      return;
+    }
+    case "conflict-verified": {
+      onConflictVerified(draft, input);
+      return;
+    }
+    case "certificate": {
+      onCertificate(draft, input);
+      return;
+    }
+    case "headers": {
+      onHeaders(draft, input);
+      return;
+    }
+    case "other-epoch": {
+      onOtherEpoch(draft, input);
+      return;
+    }
+    case "built": {
+      onBuilt(draft, input);
+      return;
+    }
+    case "build-failed": {
+      onBuildFailed(draft, input);
+      return;
+    }
+    case "checked": {
+      onChecked(draft, input);
+      return;
+    }
+    case "certified": {
+      onCertified(draft, input);
+      return;
+    }
+    case "timer": {
+      onTimer(draft, input);
+      return;
+    }
+    case "voting": {
+      onVoting(draft, input);
+      return;
+    }
     default:
       return unreachable(input, "input");
   }

@@ -14,7 +14,7 @@ import * as Header from "../../src/protocol/Header.ts";
 import * as History from "../../src/protocol/History.ts";
 import * as Proposal from "../../src/protocol/Proposal.ts";
 import { CommitteeId, Epoch, Height, NO_COMMITTEE, ValidatorId, View } from "../../src/protocol/scalars.ts";
-import * as Vote from "../../src/protocol/Vote.ts";
+import type * as Vote from "../../src/protocol/Vote.ts";
 import { expectPresent } from "../../src/runtime/assert.ts";
 
 /**

@@ -2,7 +2,7 @@ import type { Event } from "../../src/consensus/input.ts";
 import type { Output } from "../../src/consensus/output.ts";
 import type { Hash } from "../../src/crypto/hash.ts";
 import * as Header from "../../src/protocol/Header.ts";
-import * as Proposal from "../../src/protocol/Proposal.ts";
+import type * as Proposal from "../../src/protocol/Proposal.ts";
 import * as Vote from "../../src/protocol/Vote.ts";
 import {
   build,

@@ -67,7 +67,7 @@ interface Scene {
   readonly invalidViews: Set<bigint>;
 }
 
-function perform(scene: Scene, [command, ...words]: readonly string[]): void {
+function perform(scene: Scene, [command = "", ...words]: readonly string[]): void {
   const { cluster } = scene;
   const [first = "", second = "", third = "", fourth = ""] = words;
   switch (command) {
@@ -116,14 +116,15 @@ function perform(scene: Scene, [command, ...words]: readonly string[]): void {
       castForeign(scene, nodeOf(scene, first), second, BigInt(third), fourth);
       return;
     default:
-      throw new Error(`unknown command: ${String(command)}`);
+      throw new Error(`unknown command: ${command}`);
   }
 }
 
 function clusterFor(scene: Scene, words: readonly string[]): Cluster {
-  const options = Object.fromEntries(words.map((word) => word.split("=")).map(([key, value]) => [key, Number(value)]));
+  const given = new Map(words.map((word) => [word.split("=")[0], Number(word.split("=")[1])]));
   return createCluster({
-    ...options,
+    members: given.get("members") ?? 4,
+    epochLength: given.get("epochLength") ?? 100,
     hold: (node: number, event: Event) => scene.holds.has(`${String(node)} ${event.type}`),
     watch: (node: number, output: Output) => {
       if (output.type === "propose" && scene.equivocator === node) equivocate(scene, node, output);
