@@ -9,21 +9,28 @@ import * as Vote from "../protocol/Vote.ts";
 import type { Kernel } from "./kernel.ts";
 import { encode, type Body } from "./message.ts";
 import { priorityOf } from "./kernel.ts";
+import { TokenBuckets } from "./tokenBuckets.ts";
 
 /** Own signed votes that may be repeated: three a view. */
 export const OWN_VOTES_MAX = 192;
 /** Votes and proposals that wait for the disk or the signer. */
 export const SIGNING_MAX = 256;
 
+/** Handovers a second that one peer is sent: at an epoch's end everyone asks everyone. */
+export const HANDOVERS_PER_SECOND = 2;
+export const HANDOVERS_BURST = 4;
+
 /** Everything this node says of its own accord: signs in the order asked, after the journal is on disk (SAFE-1). */
 export class Outbox {
   readonly #kernel: Kernel;
   readonly #own = new Map<string, Vote.SignedVote>();
   readonly #signing = new Set<string>();
+  readonly #handovers: TokenBuckets;
   #turn: Promise<void> = Promise.resolve();
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
+    this.#handovers = new TokenBuckets(kernel.ports.clock, HANDOVERS_PER_SECOND, HANDOVERS_BURST);
   }
 
   /** `sign`: journal on disk, then sign, broadcast, feed back; a repeated one is only sent again. */
@@ -139,9 +146,10 @@ export class Outbox {
   /** EPOCH-3: answers a node of an older epoch with what ended it. */
   async sendHandover({ to, epoch }: SendHandover): Promise<void> {
     const { chain } = this.#kernel;
+    if (!isPeerId(to) || !this.#handovers.take(to)) return;
     const height = await chain.handoverHeight(epoch);
     const block = height === undefined ? undefined : await chain.blockAt(height);
-    if (height === undefined || block === undefined || !isPeerId(to)) return;
+    if (height === undefined || block === undefined) return;
     const found = await chain.finalization(height, height, false);
     if (found === undefined) return;
     this.#kernel.send(to, { type: "certificate", certificate: found.certificate, header: block.header });

@@ -20,6 +20,10 @@ export class Disk {
   readonly files = new Map<string, File>();
   readonly locks = new Set<string>();
   readonly store = new DurableMap();
+  /** Called when a write begins to wait for its sync. */
+  onWrite: (() => void) | undefined;
+  /** Planted fault: directories that a crash wipes, whatever was promised. */
+  readonly forgets = new Set<string>();
   #nextId = 1;
 
   createFile(path: string): File {
@@ -33,6 +37,10 @@ export class Disk {
     let lost = 0;
     let torn = 0;
     this.locks.clear();
+    this.onWrite = undefined;
+    for (const path of [...this.files.keys()]) {
+      if ([...this.forgets].some((directory) => path.startsWith(`${directory}/`))) this.files.delete(path);
+    }
     for (const file of this.files.values()) {
       for (const { bytes, position } of file.pending) {
         const chance = random.fraction();
@@ -85,7 +93,7 @@ export function processFileSystem(disk: Disk, clock: Clock, speed: DiskSpeed): F
         return Promise.reject(new FileSystemError("exists", path, "file exists"));
       }
       try {
-        return Promise.resolve(handleOf(mode === "create" ? disk.createFile(path) : find(path), clock, speed));
+        return Promise.resolve(handleOf(disk, mode === "create" ? disk.createFile(path) : find(path), clock, speed));
       } catch (error) {
         return Promise.reject(error instanceof Error ? error : new Error(String(error)));
       }
@@ -113,12 +121,13 @@ export function processFileSystem(disk: Disk, clock: Clock, speed: DiskSpeed): F
   };
 }
 
-function handleOf(file: File, clock: Clock, speed: DiskSpeed): FileHandle {
+function handleOf(disk: Disk, file: File, clock: Clock, speed: DiskSpeed): FileHandle {
   return {
     write: (bytes, position) => {
       const copy = bytes.slice();
       file.pending.push({ bytes: copy, position });
       file.current = written(file.current, copy, position);
+      disk.onWrite?.();
       return Promise.resolve();
     },
     read: (position, length) => Promise.resolve(file.current.slice(position, position + length)),
@@ -228,6 +237,7 @@ export function processStore(disk: Disk, clock: Clock, speed: DiskSpeed): Store 
     batch: async (operations, { sync }) => {
       const copy = [...operations];
       map.apply(copy);
+      disk.onWrite?.();
       if (!sync) return;
       await wait(clock, speed.syncMs());
       map.makeDurable(copy);

@@ -1,5 +1,6 @@
 import type { Random } from "../../src/runtime/random.ts";
 import { CALM, type LinkConditions } from "./network.ts";
+import type { Machine } from "./machine.ts";
 import type { World } from "./world.ts";
 
 /** How often each fault was brought about. */
@@ -36,7 +37,24 @@ function until(world: World, plan: FaultPlan, random: Random, maxMs: number): nu
 
 const crash: Fault = (world, plan, random, counts) => {
   const machine = world.machines[pick(random, plan.honest) ?? -1];
-  if (machine === undefined || !machine.isUp) return;
+  if (machine?.isUp === true) bringDown(machine, world, plan, random, counts);
+};
+
+/** The power goes while something is on its way to the disk. */
+const crashWhileWriting: Fault = (world, plan, random, counts) => {
+  const machine = world.machines[pick(random, plan.honest) ?? -1];
+  if (machine?.isUp !== true) return;
+  const { clock } = machine;
+  machine.disk.onWrite = () => {
+    machine.disk.onWrite = undefined;
+    world.scheduler.after(random.fraction() * 2, () => {
+      const isSame = machine.clock === clock && machine.isUp && world.scheduler.nowMs < plan.stabilizationMs;
+      if (isSame) bringDown(machine, world, plan, random, counts);
+    });
+  };
+};
+
+function bringDown(machine: Machine, world: World, plan: FaultPlan, random: Random, counts: FaultCounts): void {
   const { lost, torn } = machine.crash();
   count(counts, "crashes");
   count(counts, "lostWrites", lost);
@@ -44,7 +62,7 @@ const crash: Fault = (world, plan, random, counts) => {
   world.scheduler.at(until(world, plan, random, 6_000), () => {
     machine.restart();
   });
-};
+}
 
 const partition: Fault = (world, plan, random, counts) => {
   const side = new Set(world.machines.map((machine) => machine.options.peer).filter(() => random.fraction() < 0.5));
@@ -108,7 +126,16 @@ const l1Outage: Fault = (world, plan, random, counts) => {
   });
 };
 
-const FAULTS: readonly Fault[] = [crash, crash, partition, weather, slowNode, clockJump, l1Outage];
+const FAULTS: readonly Fault[] = [
+  crash,
+  crashWhileWriting,
+  crashWhileWriting,
+  partition,
+  weather,
+  slowNode,
+  clockJump,
+  l1Outage,
+];
 
 /** Plans faults by chance until stabilization; afterwards everything is calm again. */
 export function planFaults(world: World, plan: FaultPlan, random: Random, counts: FaultCounts): void {

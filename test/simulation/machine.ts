@@ -1,22 +1,23 @@
 import type { Bls } from "../../src/crypto/bls.ts";
 import type { Hash } from "../../src/crypto/hash.ts";
 import { inlineBls } from "../../src/engine/blsPort.ts";
-import { createEngine, type Engine } from "../../src/engine/engine.ts";
+import { createEngine, type Engine, type EnginePorts } from "../../src/engine/engine.ts";
 import type { PeerId, Transport } from "../../src/network/transport.ts";
 import type { ClusterConfig } from "../../src/protocol/ClusterConfig.ts";
 import type { Domain } from "../../src/protocol/Domain.ts";
-import type * as Vote from "../../src/protocol/Vote.ts";
+import * as Vote from "../../src/protocol/Vote.ts";
 import { silentLogger, type Logger } from "../../src/runtime/logger.ts";
 import type { Random } from "../../src/runtime/random.ts";
 import { openLocalSigner } from "../../src/signer/localSigner.ts";
 import { createProtectionRecord } from "../../src/signer/protectionRecord.ts";
 import { fresh } from "../../src/signer/slashingProtection.ts";
-import type { Signer } from "../../src/signer/signer.ts";
 import { WriteAheadLog } from "../../src/storage/writeAheadLog.ts";
 import { Disk, processFileSystem, processStore } from "./disk.ts";
 import type { NodeL1View } from "./l1.ts";
 import type { Network } from "./network.ts";
 import { ProcessClock, type Scheduler } from "./virtualTime.ts";
+
+type EngineSigner = NonNullable<EnginePorts["signer"]>;
 
 export interface MachineOptions {
   readonly name: string;
@@ -35,8 +36,8 @@ export interface MachineOptions {
   readonly logger?: Logger;
   /** What an adversary puts between its engine and the network. */
   readonly tamper?: (transport: Transport) => Transport;
-  /** An adversary may sign whatever its engine asks for, without a record. */
-  readonly isRecordless?: boolean;
+  /** Which half of a split world it is in. */
+  readonly side?: string;
   /** Called with everything this machine signs. */
   readonly onSigned: (vote: Vote.Vote) => void;
   readonly onStored: (engine: Engine, height: bigint) => void;
@@ -50,6 +51,8 @@ export class Machine {
   engine: Engine | undefined;
   clock: ProcessClock | undefined;
   restarts = 0;
+  /** Signs whatever its engine asks for, without a record: what an adversary does, or a planted fault. */
+  isRecordless = false;
   #skewMs: number;
 
   constructor(options: MachineOptions) {
@@ -78,7 +81,7 @@ export class Machine {
     const fileSystem = processFileSystem(this.disk, clock, speed);
     const journal = await WriteAheadLog.open(fileSystem, "journal");
     const signer = await this.#signer(clock);
-    const joined = network.join(options.peer, clock);
+    const joined = network.join(options.peer, clock, options.side);
     const transport = options.tamper?.(joined) ?? joined;
     const engine = createEngine(
       {
@@ -106,9 +109,7 @@ export class Machine {
     await engine.start();
   }
 
-  async #signer(
-    clock: ProcessClock,
-  ): Promise<Pick<Signer, "publicKey" | "sign" | "confirmEpoch" | "observe"> | undefined> {
+  async #signer(clock: ProcessClock): Promise<EngineSigner | undefined> {
     const { secretKey, bls, domain, random, onSigned } = this.options;
     if (secretKey === undefined) return undefined;
     const fileSystem = processFileSystem(this.disk, clock, { syncMs: () => 3 * random.fraction() });
@@ -116,6 +117,7 @@ export class Machine {
     if (this.restarts === 0) {
       await createProtectionRecord(fileSystem, "signer", fresh(domain.salt, publicKey));
     }
+    if (this.isRecordless) return this.#recordless(secretKey, publicKey);
     const signer = await openLocalSigner({ fileSystem, directory: "signer", secretKey, domain, bls });
     return {
       publicKey,
@@ -125,6 +127,20 @@ export class Machine {
         const result = await signer.sign(message);
         if (result.ok && message.kind !== "resume") onSigned(message);
         return result;
+      },
+    };
+  }
+
+  #recordless(secretKey: Uint8Array, publicKey: Uint8Array): EngineSigner {
+    const { bls, domain, onSigned } = this.options;
+    return {
+      publicKey,
+      confirmEpoch: () => Promise.resolve(),
+      observe: () => Promise.resolve(true),
+      sign: (message) => {
+        if (message.kind === "resume") throw new Error("nobody resumes in the simulation");
+        onSigned(message);
+        return Promise.resolve({ ok: true, signature: bls.sign(secretKey, Vote.digest(message, domain), "vote") });
       },
     };
   }

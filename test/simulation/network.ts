@@ -30,6 +30,8 @@ export interface NetworkCounts {
 
 interface Endpoint {
   readonly self: PeerId;
+  /** Which half of a split world the process is in. */
+  readonly side: string;
   readonly clock: ProcessClock;
   peers: readonly Peer[];
   handler: MessageHandler | undefined;
@@ -53,6 +55,8 @@ export class Network {
   conditions: LinkConditions = CALM;
   /** Directed cuts by "from>to". */
   readonly cuts = new Set<string>();
+  /** While split, messages stay on their side: the way to keep twins apart, who share an identity. */
+  isSplit = false;
   /** Extra delay of a slow node, both ways. */
   readonly slowMs = new Map<PeerId, number>();
   readonly #scheduler: Scheduler;
@@ -65,8 +69,8 @@ export class Network {
     this.#random = random;
   }
 
-  join(self: PeerId, clock: ProcessClock): Transport {
-    const endpoint: Endpoint = { self, clock, peers: [], handler: undefined, onChange: undefined };
+  join(self: PeerId, clock: ProcessClock, side = ""): Transport {
+    const endpoint: Endpoint = { self, side, clock, peers: [], handler: undefined, onChange: undefined };
     const others = (this.#endpoints.get(self) ?? []).filter((other) => other.clock.isAlive);
     this.#endpoints.set(self, [...others, endpoint]);
     return {
@@ -147,17 +151,19 @@ export class Network {
     this.counts.duplicated += copies - 1;
     for (let copy = 0; copy < copies; copy++) {
       this.#scheduler.after(this.#delayMs(endpoint.self, to), () => {
-        this.#deliver(endpoint.self, to, bytes);
+        this.#deliver(endpoint, to, bytes);
       });
     }
     return { accepted: true };
   }
 
-  #deliver(from: PeerId, to: PeerId, bytes: Uint8Array): void {
-    if (this.cuts.has(`${from}>${to}`)) {
+  #deliver(from: Endpoint, to: PeerId, bytes: Uint8Array): void {
+    if (this.cuts.has(`${from.self}>${to}`)) {
       this.counts.cut += 1;
       return;
     }
-    for (const endpoint of this.#alive(to)) endpoint.handler?.(from, bytes.slice());
+    for (const endpoint of this.#alive(to)) {
+      if (!this.isSplit || endpoint.side === from.side) endpoint.handler?.(from.self, bytes.slice());
+    }
   }
 }

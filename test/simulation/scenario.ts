@@ -20,6 +20,8 @@ export const BLOCKS_AFTER_STABILIZATION = 8n;
 export const LIVENESS_MS = 60_000;
 const START_MS = 1_500;
 const SAMPLE_MS = 1_000;
+/** From a quiet life to hardly a moment without a fault. */
+const PAUSES_MS = [400, 800, 2_000, 5_000];
 
 export interface ScenarioResult {
   readonly seed: bigint;
@@ -200,7 +202,12 @@ export async function runScenario(seed: bigint, options: ScenarioOptions = {}): 
   const users = new Users(world, honest);
   users.keepOffering(stabilizationMs);
   sampleMemory(world, honest, violations);
-  planFaults(world, { stabilizationMs, honest, pauseMs: 700 }, world.random("faults"), faults);
+  planFaults(
+    world,
+    { stabilizationMs, honest, pauseMs: pick(chance, PAUSES_MS) ?? 700 },
+    world.random("faults"),
+    faults,
+  );
   await world.run(stabilizationMs);
   const isStalled = !(await becomesLive(world, users, honest, stabilizationMs));
   const honestSet = new Set(honest);

@@ -78,6 +78,8 @@ export interface WorldOptions {
   readonly twins?: readonly number[];
   readonly config?: ClusterConfig.ClusterConfig;
   readonly bls?: Bls;
+  /** Which half each machine is in while the network is split. */
+  readonly side?: (machine: number) => string;
   readonly skewMs?: (machine: number) => number;
   readonly l1LagMs?: (machine: number) => number;
   readonly logger?: (machine: number) => Logger | undefined;
@@ -111,6 +113,11 @@ export class World {
     const own = options.validators.length + (options.followers ?? 0);
     for (let index = 0; index < own; index++) this.#addMachine(index, index);
     for (const twin of options.twins ?? []) this.#addMachine(this.machines.length, twin);
+    for (const [index, plan] of options.validators.entries()) {
+      const machine = this.machines[index];
+      if (machine !== undefined) machine.isRecordless = !plan.isHonest;
+    }
+    for (const machine of this.machines.slice(own)) machine.isRecordless = true;
     this.rotate();
     this.#pollL1();
   }
@@ -160,6 +167,7 @@ export class World {
       skewMs: skewMs?.(index) ?? 0,
       // Followers find the network through the first validators.
       seeds: plan === undefined ? [this.peer(0), this.peer(1)] : [],
+      side: this.options.side?.(index) ?? "",
       ...(log === undefined ? {} : { logger: log }),
       ...(tamper === undefined || secretKey === undefined ? {} : { tamper: tamper(this.#tools(index, secretKey)) }),
       onSigned: (vote) => {

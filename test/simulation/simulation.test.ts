@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+
+import { createMclBls } from "../../src/crypto/blsMcl.ts";
+import { runScenario } from "./scenario.ts";
+import type { World } from "./world.ts";
+
+const SEEDS = 24;
+/** Within so many seeds a planted fault must show. */
+const SABOTAGED_SEEDS = 60;
+
+/** PLANTED FAULT: honest machines lose their journal with every crash and sign without a record (rule 11 broken). */
+function forgetVotes(world: World): void {
+  for (const [index, plan] of world.options.validators.entries()) {
+    const machine = world.machines[index];
+    if (!plan.isHonest || machine === undefined) continue;
+    machine.isRecordless = true;
+    machine.disk.forgets.add("journal");
+  }
+}
+
+describe("simulation", () => {
+  it(
+    `SAFE, LIVE, BOUND: ${String(SEEDS)} seeds keep every property and none stalls`,
+    { timeout: 120_000 },
+    async () => {
+      for (let seed = 1n; seed <= SEEDS; seed++) {
+        const { violations, isStalled, blocks } = await runScenario(seed);
+        expect(violations, `seed ${String(seed)}`).toEqual([]);
+        expect(isStalled, `seed ${String(seed)} stalled`).toBe(false);
+        expect(blocks, `seed ${String(seed)}`).toBeGreaterThan(0);
+      }
+    },
+  );
+
+  it("the same seed twice gives the same digest, another seed another", { timeout: 60_000 }, async () => {
+    const [first, again, other] = [await runScenario(7n), await runScenario(7n), await runScenario(8n)];
+    expect(again.digest).toBe(first.digest);
+    expect(again.events).toBe(first.events);
+    expect(other.digest).not.toBe(first.digest);
+  });
+
+  it("holds with real signatures", { timeout: 120_000 }, async () => {
+    const bls = await createMclBls();
+    const { violations, isStalled } = await runScenario(5n, { bls, faultsMs: 1_500 });
+    expect(violations).toEqual([]);
+    expect(isStalled).toBe(false);
+  });
+
+  it(
+    "SAFE-1: a journal that forgets, planted here, is caught as a slashable honest node",
+    { timeout: 120_000 },
+    async () => {
+      for (let seed = 1n; seed <= SABOTAGED_SEEDS; seed++) {
+        const { violations } = await runScenario(seed, { sabotage: forgetVotes });
+        if (violations.some(({ property }) => property === "slashable")) return;
+      }
+      expect.fail(`no violation in ${String(SABOTAGED_SEEDS)} sabotaged seeds`);
+    },
+  );
+});
