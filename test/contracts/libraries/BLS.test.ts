@@ -98,13 +98,13 @@ describe("BLS", () => {
   describe("hashToG1", () => {
     const { tag, vectors } = readVectors<Rfc9380>("rfc9380-bls12381g1.json");
     for (const vector of vectors) {
-      it(`BLS-1: is hash_to_curve of RFC 9380 J.9.1 for "${vector.message.slice(0, 16)}"`, async () => {
+      it(`BLS-9: is hash_to_curve of RFC 9380 J.9.1 for "${vector.message.slice(0, 16)}"`, async () => {
         const point = await harness.hashToG1(toUtf8Bytes(vector.message), toUtf8Bytes(tag));
         expect([...point]).to.deep.equal([...bls.coordinate(BigInt(vector.x)), ...bls.coordinate(BigInt(vector.y))]);
       });
     }
 
-    it("BLS-1: agrees with noble on random messages and tags", async () => {
+    it("BLS-9: agrees with noble on random messages and tags", async () => {
       const tags = fc.string({ unit: "binary-ascii", minLength: 1, maxLength: 255 });
       await fc.assert(
         fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), tags, async (message, randomTag) => {
@@ -158,7 +158,7 @@ describe("BLS", () => {
   });
 
   describe("verify", () => {
-    it("BLS-2: accepts the signature of the key and of no other", async () => {
+    it("BLS-6: accepts the signature of the key and of no other", async () => {
       const signature = bls.sign(key.secret, digest);
       expect(await harness.verify(keyWords, digest, signature)).to.equal(true);
       const other = bls.keyPair("another validator");
@@ -166,7 +166,7 @@ describe("BLS", () => {
       expect(await harness.verify(keyWords, keccak256(digest), signature)).to.equal(false);
     });
 
-    it("BLS-2: agrees with noble on random keys, digests and aggregates", async () => {
+    it("BLS-7: agrees with noble on random keys, digests and aggregates", async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(seeds, { minLength: 1, maxLength: 4 }), digests, async (names, random) => {
           const pairs = names.map(bls.keyPair);
@@ -181,7 +181,7 @@ describe("BLS", () => {
       );
     });
 
-    it("BLS-3: the identity is no key and no signature, though the pairing equation holds", async () => {
+    it("BLS-5: the identity is no key and no signature, though the pairing equation holds", async () => {
       const signature = bls.sign(key.secret, digest);
       expect(await harness.verify(identityKey, digest, bls.G1_IDENTITY)).to.equal(false);
       expect(await harness.verify(identityKey, digest, signature)).to.equal(false);
@@ -190,7 +190,7 @@ describe("BLS", () => {
       expect(await harness.verifyPair(identityKey, digest, ZeroHash, bls.G1_IDENTITY)).to.equal(false);
     });
 
-    it("BLS-4: a signature outside the subgroup fails the pairing", async () => {
+    it("BLS-3: a signature outside the subgroup fails the pairing", async () => {
       for (const point of [g1OutsideSubgroup(), g1LowOrder()]) {
         await expect(harness.verify(keyWords, digest, point))
           .to.be.revertedWithCustomError(harness, "BlsPrecompileFailed")
@@ -198,7 +198,7 @@ describe("BLS", () => {
       }
     });
 
-    it("BLS-4: a low-order point added to a valid signature fails the pairing", async () => {
+    it("BLS-3: a low-order point added to a valid signature fails the pairing", async () => {
       const sum = await harness.g1Add(bls.sign(key.secret, digest), g1LowOrder());
       const [a, b, c, d] = sum;
       await expect(harness.verify(keyWords, digest, [a, b, c, d])).to.be.revertedWithCustomError(
@@ -207,7 +207,7 @@ describe("BLS", () => {
       );
     });
 
-    it("BLS-5: a coordinate plus the modulus is not canonical and is refused", async () => {
+    it("BLS-3: a coordinate plus the modulus is not canonical and is refused", async () => {
       const [x0, x1, y0, y1] = bls.sign(key.secret, digest);
       const x = bls.coordinate(BigInt(concat([x0, x1])) + bls.FIELD_MODULUS);
       await expect(harness.verify(keyWords, digest, [...x, y0, y1])).to.be.revertedWithCustomError(
@@ -221,7 +221,7 @@ describe("BLS", () => {
       );
     });
 
-    it("BLS-5: a key off the curve is refused", async () => {
+    it("BLS-4: a key off the curve is refused", async () => {
       const [first = "", ...rest] = keyWords;
       const wrong = g2(concat([first, ...rest.slice(0, -1), toBeHex(5n, 32)]));
       await expect(harness.verifyPossession(wrong, digest, bls.sign(key.secret, digest, bls.POSSESSION_TAG)))
@@ -238,7 +238,7 @@ describe("BLS", () => {
       expect(await harness.verifyPossession(keyWords, digest, bls.sign(key.secret, digest))).to.equal(false);
     });
 
-    it("BLS-6: a rogue key has no proof of possession", async () => {
+    it("BLS-8: a rogue key has no proof of possession", async () => {
       // key' = own - victim: the sum with the victim's key is the attacker's own, but nobody knows its secret.
       const own = bls.keyPair("an attacker");
       const rogue = own.point.subtract(key.point);
@@ -255,14 +255,14 @@ describe("BLS", () => {
   describe("verifyPair", () => {
     const second = keccak256(digest);
 
-    it("BLS-7: the sum of two signatures proves both", async () => {
+    it("BLS-10: the sum of two signatures proves both", async () => {
       const sum = await harness.g1Add(bls.sign(key.secret, digest), bls.sign(key.secret, second));
       const [a, b, c, d] = sum;
       expect(await harness.verifyPair(keyWords, digest, second, [a, b, c, d])).to.equal(true);
       expect(await harness.verifyPair(keyWords, digest, keccak256(second), [a, b, c, d])).to.equal(false);
     });
 
-    it("BLS-7: one signature, or two of different keys, prove nothing", async () => {
+    it("BLS-10: one signature, or two of different keys, prove nothing", async () => {
       const one = bls.sign(key.secret, digest);
       expect(await harness.verifyPair(keyWords, digest, second, one)).to.equal(false);
       const foreign = bls.sign(bls.keyPair("another validator").secret, second);
