@@ -7,7 +7,7 @@ import { finalizedView, recordOf, type ViewRecord } from "./state.ts";
 import { disputeAgainst } from "./votes.ts";
 
 /**
- * CERT-1: a certificate, formed here or received, is kept (one of each kind a view), journaled and sent on, once. What
+ * NOTAR-1: a certificate, formed here or received, is kept (one of each kind a view), journaled and sent on, once. What
  * it contradicts becomes evidence. Precondition: it is wanted (`interest.ts`). Consequences are drawn by `settle`.
  */
 export function admitCertificate(draft: Draft, certificate: Verified<Certificate.Certificate>): void {

@@ -14,7 +14,7 @@ import { finalizedView, oldestView, PROPOSALS_MAX, recordOf, VIEWS_AHEAD_MAX, VI
  * folder ask the same functions. Undefined means wanted.
  */
 
-/** CERT-2: certificates of any view above the final one, both kinds; older ones only if they contradict what is held. */
+/** NOTAR-2: certificates of any view above the final one, both kinds; older ones only if they contradict what is held. */
 export function refuseCertificate(
   context: Context,
   state: State,

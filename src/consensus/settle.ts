@@ -29,7 +29,7 @@ export function settle(draft: Draft): void {
   reconcileFetches(draft);
 }
 
-/** CERT-3: certification starts when notarization and header are there, once a block. */
+/** NOTAR-3: certification starts when notarization and header are there, once a block. */
 function certifyNotarized(draft: Draft): void {
   if (draft.state.phase !== "running") return;
   for (const { view, notarization } of inOrder(openRecords(draft.state))) {
@@ -42,7 +42,7 @@ function certifyNotarized(draft: Draft): void {
   }
 }
 
-/** CERT-4 (rule 5): `finalize` for what is certified valid, `nullify` for what is invalid, in any view not yet final. */
+/** NOTAR-4 (rule 5): `finalize` for what is certified valid, `nullify` for what is invalid, in any view not yet final. */
 function voteOnCertified(draft: Draft): void {
   for (const { view, notarization } of inOrder(openRecords(draft.state))) {
     if (notarization === undefined) continue;

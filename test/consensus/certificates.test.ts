@@ -137,7 +137,7 @@ describe("votes", () => {
 });
 
 describe("certificates and finality", () => {
-  it("CERT-1: a certificate is journaled and sent on once, whoever it came from", () => {
+  it("NOTAR-1: a certificate is journaled and sent on once, whoever it came from", () => {
     const node = follower();
     const outputs = giveCertificate(node, votes(node).nullify(1));
     expect(ofType(outputs, "persist").map(({ record }) => record.type)).toEqual(["certificate"]);
@@ -145,7 +145,7 @@ describe("certificates and finality", () => {
     expect(node.state.view).toBe(2n);
   });
 
-  it("FIN-1: a finalization of any view makes the block and its ancestors final", () => {
+  it("FIN-1, FIN-3: a finalization of any view makes the block and its ancestors final and forgets what lies below", () => {
     const node = follower();
     const first = child(node, 1);
     succeed(node, 1, first);
@@ -158,7 +158,7 @@ describe("certificates and finality", () => {
     expect(node.state.blocks.size).toBe(0);
   });
 
-  it("FIN-2: with headers missing it moves on at once and links when they come", () => {
+  it("FIN-2, FIN-4, FETCH-1: with headers missing it moves on, signs nothing below, asks, and links when they come", () => {
     const other = follower();
     const first = child(other, 1);
     succeed(other, 1, first);
@@ -167,6 +167,7 @@ describe("certificates and finality", () => {
     const outputs = giveCertificate(node, votes(node).finalize(2, second));
     expect(node.state.view).toBe(3n);
     expect(ofType(outputs, "fetch").map(({ want }) => want.type)).toEqual(["view"]);
+    expect(signed(fire(node, "advance", 2))).toEqual([]);
     const half = put(node, { type: "headers", from: "peer", headers: [second] });
     expect(ofType(half, "fetch").map(({ want }) => want)).toEqual([
       { type: "ancestors", block: Header.hash(first), height: 1n, above: 0n },
@@ -263,6 +264,39 @@ describe("certificates and finality", () => {
     expect(new Set(seats).size).toBeGreaterThan(1);
     put(node, { type: "headers", from: "peer", headers: [header] });
     expect(node.state.fetches.size).toBe(0);
+  });
+
+  it("FETCH-3: a header that no certificate and no held block names is refused", () => {
+    const node = follower();
+    const header = child(node, 1);
+    expect(refusals(put(node, { type: "headers", from: "peer", headers: [header] }))).toEqual(["unwanted"]);
+    giveCertificate(node, votes(node).notarize(1, header));
+    expect(refusals(put(node, { type: "headers", from: "peer", headers: [header] }))).toEqual([]);
+  });
+
+  it("NOTAR-2, VIEW-4: both kinds are kept for a view, whichever let the node leave it", () => {
+    const node = follower();
+    const header = child(node, 1);
+    propose(node, 1, header);
+    giveCertificate(node, votes(node).nullify(1));
+    expect(node.state.view).toBe(2n);
+    giveCertificate(node, votes(node).notarize(1, header));
+    giveVerdict(node, Header.hash(header), "valid");
+    expect(node.state.view).toBe(2n);
+    const { notarization, nullification } = node.state.views.get(view(1)) ?? {};
+    expect([notarization?.vote.kind, nullification?.vote.kind]).toEqual(["notarize", "nullify"]);
+  });
+
+  it("VIEW-4: certificates of a far view lead there at once; a notarization only when it is certified", () => {
+    const node = follower();
+    giveCertificate(node, votes(node).nullify(4));
+    expect(node.state.view).toBe(5n);
+    const header = child(node, 7);
+    propose(node, 7, header);
+    giveCertificate(node, votes(node).notarize(7, header));
+    expect(node.state.view).toBe(5n);
+    giveVerdict(node, Header.hash(header), "valid");
+    expect(node.state.view).toBe(8n);
   });
 
   it("FETCH-4: a view is answered with both kinds of certificates and its proposal", () => {

@@ -172,7 +172,7 @@ describe("voting in the step", () => {
     expect(signed(passCheck(node, 2, header))).toEqual(["notarize 2"]);
   });
 
-  it("CERT-4: an invalid payload is nullified, in the current view or an earlier one, and never built on", () => {
+  it("NOTAR-4: an invalid payload is nullified, in the current view or an earlier one, and never built on", () => {
     const node = follower();
     const header = child(node, 1);
     propose(node, 1, header);
@@ -201,7 +201,7 @@ describe("voting in the step", () => {
     expect(signed(fire(node, "advance", 1))).toEqual([]);
   });
 
-  it("CERT-3: a certified block moves a node on even after it nullified, but it does not finalize", () => {
+  it("NOTAR-3: a certified block moves a node on even after it nullified, but it does not finalize", () => {
     const node = follower();
     const header = child(node, 1);
     propose(node, 1, header);
@@ -209,6 +209,17 @@ describe("voting in the step", () => {
     giveCertificate(node, votes(node).notarize(1, header));
     expect(signed(giveVerdict(node, Header.hash(header), "valid"))).toEqual([]);
     expect(node.state.view).toBe(2n);
+  });
+
+  it("PROP-1: the leader builds on the highest certified view below, over nullified ones", () => {
+    const node = follower();
+    const first = child(node, 1);
+    succeed(node, 1, first);
+    giveCertificate(node, votes(node).nullify(2));
+    const leader = proposalOf(node, 4, child(node, 4, first)).leader;
+    const leading = { ...node, context: { ...node.context, seat: leader } };
+    const [asked] = ofType(giveCertificate(leading, votes(node).nullify(3)), "build");
+    expect(asked).toMatchObject({ view: 4n, parentView: 1n, parent: first, history: child(node, 4, first).history });
   });
 
   it("PROP-2: a leader without a base nullifies at once; a failed build does too", () => {

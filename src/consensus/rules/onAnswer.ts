@@ -42,7 +42,7 @@ export function onChecked(draft: Draft, input: Checked): void {
   draft.isDirty = true;
 }
 
-/** CERT-3: the verdict on a block is for good, and journaled before anything is built on it. */
+/** NOTAR-3: the verdict on a block is for good, and journaled before anything is built on it. */
 export function onCertified(draft: Draft, input: Certified): void {
   const { epoch, block: hash, verdict } = input;
   const block = draft.state.blocks.get(hash);

@@ -3,7 +3,7 @@ import { emit, reject, update, type Draft } from "../draft.ts";
 import type { CertificateReceived, OtherEpoch } from "../input.ts";
 import { refuseCertificate } from "../interest.ts";
 
-/** CERT-1 and CERT-2: certificates come from anyone, for any view that is not final yet. */
+/** NOTAR-1 and NOTAR-2: certificates come from anyone, for any view that is not final yet. */
 export function onCertificate(draft: Draft, input: CertificateReceived): void {
   const refusal = refuseCertificate(draft.context, draft.state, input.certificate);
   if (refusal === undefined) admitCertificate(draft, input.certificate);
