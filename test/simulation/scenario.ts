@@ -21,7 +21,7 @@ export const LIVENESS_MS = 60_000;
 const START_MS = 1_500;
 const SAMPLE_MS = 1_000;
 /** From a quiet life to hardly a moment without a fault. */
-const PAUSES_MS = [400, 800, 2_000, 5_000];
+const PAUSES_MS = [400, 800, 2_000];
 
 export interface ScenarioResult {
   readonly seed: bigint;
@@ -175,7 +175,7 @@ class Users {
 
 /** Runs one seed: some faults, then calm; tells what the checkers found. */
 export async function runScenario(seed: bigint, options: ScenarioOptions = {}): Promise<ScenarioResult> {
-  const { faultsMs = 12_000, bls, logger, sabotage } = options;
+  const { faultsMs = 10_000, bls, logger, sabotage } = options;
   const chance = new World({ seed, validators: [] }).random("plan");
   const { validators, twins, followers, notes } = cast(chance);
   const inlinePayloadBytesMax = chance.fraction() < 0.5 ? 0 : 512;
