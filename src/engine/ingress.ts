@@ -178,7 +178,7 @@ export class Ingress {
     });
   }
 
-  /** SIGN-9: a proposal with this node's own signature that comes from outside must be in the signer's record. */
+  /** SIGN-8: a proposal with this node's own signature that comes from outside must be in the signer's record. */
   #noticeOwnKey(proposal: Proposal.Proposal): void {
     const { signer } = this.#kernel.ports;
     if (signer === undefined || proposal.leader !== this.#kernel.membership().seat) return;

@@ -38,7 +38,7 @@ export const MESSAGE_BYTES_MAX = 40 * 1024 * 1024;
 /** The longest message of an observer: requests and transactions, never shards. */
 export const OBSERVER_MESSAGE_BYTES_MAX = 1024 * 1024;
 /** Bytes that may wait for one peer, over all priorities. */
-export const SEND_QUEUE_BYTES_MAX = 96 * 1024 * 1024;
+export const SEND_QUEUE_BYTES_MAX = 48 * 1024 * 1024;
 /** Messages that may wait for one peer, over all priorities. */
 export const SEND_QUEUE_MESSAGES_MAX = 8192;
 

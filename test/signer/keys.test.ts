@@ -69,12 +69,12 @@ const pbkdf2 = (rounds = 262144): string =>
   );
 
 describe("key file", () => {
-  it("KEY-1: opens the test vectors of EIP-2335", async () => {
+  it("KEYS-1: opens the test vectors of EIP-2335", async () => {
     expect(Buffer.from(await decryptKey(SCRYPT, EIP_PASSWORD, "x")).toString("hex")).toBe(EIP_SECRET);
     expect(Buffer.from(await decryptKey(pbkdf2(), EIP_PASSWORD, "x")).toString("hex")).toBe(EIP_SECRET);
   });
 
-  it("KEY-1: is opened by its password and no other", async () => {
+  it("KEYS-1: is opened by its password and no other", async () => {
     const secret = systemRandom.bytes(32);
     for (const derivation of ["scrypt", "pbkdf2"] as const) {
       const text = await encryptKey(secret, {
@@ -89,13 +89,13 @@ describe("key file", () => {
     }
   });
 
-  it("KEY-1: control characters of a password do not count (EIP-2335)", async () => {
+  it("KEYS-1: control characters of a password do not count (EIP-2335)", async () => {
     const secret = systemRandom.bytes(32);
     const text = await encryptKey(secret, { ...quick, password: "a\u0000b\n", description: "", publicKey: secret });
     expect(await decryptKey(text, "ab", "x")).toEqual(secret);
   });
 
-  it("KEY-2: a file that asks for more memory or time than the maximum is refused unread", async () => {
+  it("KEYS-2: a file that asks for more memory or time than the maximum is refused unread", async () => {
     expect(Buffer.from(await decryptKey(pbkdf2(), EIP_PASSWORD, "x")).length).toBe(32);
     await expect(decryptKey(pbkdf2(PBKDF2_ROUNDS_MAX), EIP_PASSWORD, "x")).rejects.toMatchObject({ fault: "password" });
     await expect(decryptKey(pbkdf2(PBKDF2_ROUNDS_MAX + 1), "", "x")).rejects.toMatchObject({ fault: "unsupported" });
@@ -108,12 +108,12 @@ describe("key file", () => {
     }
   });
 
-  it("KEY-2: what is no EIP-2335 document is refused", async () => {
+  it("KEYS-2: what is no EIP-2335 document is refused", async () => {
     const bad = ["", "{}", "[]", SCRYPT.replace("aes-128-ctr", "aes-128-cbc"), SCRYPT.replace(IV, "00")];
     for (const text of bad) await expect(decryptKey(text, "", "x")).rejects.toMatchObject({ fault: "malformed" });
   });
 
-  it("KEY-3: others must not be able to read it, nor a password file", async () => {
+  it("KEYS-3: others must not be able to read it, nor a password file", async () => {
     const path = join(await temporary(), "file");
     await writeFile(path, "secret\nsecond line\n", { mode: 0o600 });
     expect(await readPasswordFile(nodeFileSystem, path)).toBe("secret");
@@ -125,7 +125,7 @@ describe("key file", () => {
     await expect(readKeyFile(nodeFileSystem, `${path}x`, "")).rejects.toMatchObject({ fault: "missing" });
   });
 
-  it("KEY-2: takes files of the maximum length and refuses one byte more", async () => {
+  it("KEYS-2: takes files of the maximum length and refuses one byte more", async () => {
     const path = join(await temporary(), "file");
     for (const [maximum, read] of [
       [PASSWORD_BYTES_MAX, (): Promise<unknown> => readPasswordFile(nodeFileSystem, path)],
@@ -140,7 +140,7 @@ describe("key file", () => {
 });
 
 describe("validator keys", () => {
-  it("KEY-3: are made once, readable by their owner alone, and read back", async () => {
+  it("KEYS-3: are made once, readable by their owner alone, and read back", async () => {
     const directory = join(await temporary(), "deep", "keys");
     const keys = await createValidatorKeys({ ...common, directory });
     expect(await openValidatorKeys(nodeFileSystem, directory, "pass", bls)).toEqual(keys);

@@ -147,7 +147,7 @@ describe("disk store", () => {
     await again.close();
   });
 
-  it("STORE-10: names the key of a value that was changed on disk, in get and in range, and can delete it", async () => {
+  it("DISK-1: names the key of a value that was changed on disk, in get and in range, and can delete it", async () => {
     const path = await temporary();
     const store = await openDiskStore(path);
     await store.batch([put("a", "one"), put("b", "two"), put("c", "three")], SYNC);
@@ -176,7 +176,7 @@ describe("disk store", () => {
     await again.close();
   });
 
-  it("STORE-10: a damaged manifest or a missing table is a corrupt store, not an empty one", async () => {
+  it("DISK-1: a damaged manifest or a missing table is a corrupt store, not an empty one", async () => {
     const path = await temporary();
     const store = await openDiskStore(path);
     for (let i = 0; i < 10; i++) {
