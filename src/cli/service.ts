@@ -36,4 +36,6 @@ export async function runUntilSignal(level: LogLevel, create: (ports: NodePorts)
   }
   await node.stop();
   logger.info("stopped");
+  // Connections to L1 that are kept alive for reuse would hold the process for some seconds more.
+  process.exit();
 }

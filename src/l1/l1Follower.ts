@@ -93,8 +93,8 @@ class Follower implements L1Follower {
   }
 
   hashAt(number: bigint): Hash | undefined {
-    const known = this.#hashes.get(number);
     const finalized = this.#finalized;
+    const known = number === finalized?.number ? finalized.hash : this.#hashes.get(number);
     if (known !== undefined || finalized === undefined || number > finalized.number || number < 0n) return known;
     if (this.#wanted.size < WANTED_MAX && !this.#wanted.has(number)) {
       this.#wanted.add(number);

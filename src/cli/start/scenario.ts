@@ -32,7 +32,7 @@ const ROLLUPS = [
   { name: "rollup B", chainId: 901_002n },
 ];
 const USERS = 3;
-const TRAFFIC_INTERVAL_MS = 250;
+const TRAFFIC_INTERVAL_MS = 400;
 const POLL_MS = 100;
 /** How long killed processes stay away. */
 const AWAY_MS = 1_500;
