@@ -611,7 +611,7 @@ contract StakeTable is IStakeTable, AccessManaged, ReentrancyGuardTransient {
 
     /// @inheritdoc IStakeTable
     function committee(uint64 id) external view returns (CommitteeRecord memory) {
-        return _state.committees[id];
+        return _state.recordOf(id);
     }
 
     /// @inheritdoc IStakeTable

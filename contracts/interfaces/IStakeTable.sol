@@ -18,17 +18,17 @@ enum Parameter {
 /// @notice The parameters in force. Amounts are in the token's smallest unit, times in seconds.
 /// @param seats Most seats that may be occupied. 4 to 100.
 /// @param rotationInterval Least time between two `rotate()`; rewards stream over it.
-/// @param minSelfStake Least stake an operator registers with; locked until exit.
 /// @param minSeatStake Least active stake that takes or keeps a seat.
 /// @param minCommitteeStake Least stake of all seats together for which `rotate()` makes a committee.
+/// @param minSelfStake Least stake an operator registers with; locked until exit, in whole stake units.
 /// @param minDelegation Least amount of one `delegate`.
 /// @param reporterCap Most that the reporter of one offence gets.
 struct Parameters {
     uint8 seats;
     uint40 rotationInterval;
-    uint104 minSelfStake;
     uint104 minSeatStake;
     uint104 minCommitteeStake;
+    uint104 minSelfStake;
     uint104 minDelegation;
     uint104 reporterCap;
 }

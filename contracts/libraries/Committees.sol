@@ -31,6 +31,8 @@ library Committees {
     }
 
     uint256 private constant WEIGHT_MAX = type(uint16).max;
+    uint256 private constant RECORD_BITS = 96;
+    uint256 private constant RECORDS_PER_WORD = 2;
 
     /* SEATS */
 
@@ -97,14 +99,25 @@ library Committees {
         head.rotatedAt = uint40(block.timestamp);
         head.committeeUnits = uint48(draft.units);
         self.head = head;
-        self.committees[id] = CommitteeRecord(
-            KeyPages.pageAt(address(this), nonce),
-            uint40(block.timestamp),
-            uint32(block.number),
-            nonce
-        );
+        _record(self, id, nonce);
 
         emit IStakeTable.CommitteeCreated(id, nonce, bytes32(block.prevrandao), stake, code);
+    }
+
+    /// @notice The record of a committee; all zero when it does not exist.
+    function recordOf(StakeState storage self, uint64 id) internal view returns (CommitteeRecord memory record) {
+        uint256 packed = self.records[id / RECORDS_PER_WORD] >> (RECORD_BITS * (id % RECORDS_PER_WORD));
+        if (uint24(packed) == 0) return record;
+        record.code = KeyPages.pageAt(address(this), uint24(packed));
+        record.createdAt = uint40(packed >> 24);
+        record.createdBlock = uint32(packed >> 64);
+        record.nonce = uint24(packed);
+    }
+
+    /// @dev The nonce of its code, time and block, in 96 bits, so that two records share a slot.
+    function _record(StakeState storage self, uint256 id, uint256 nonce) private {
+        uint256 packed = nonce | (block.timestamp << 24) | (block.number << 64);
+        self.records[id / RECORDS_PER_WORD] |= packed << (RECORD_BITS * (id % RECORDS_PER_WORD));
     }
 
     /// @dev Drops what may not stay, and weighs the others.
@@ -127,12 +140,16 @@ library Committees {
             uint256 size = 0;
             uint256 packed = 0;
             for (uint256 i = 0; i < Seats.WORDS; ++i) {
-                for (uint256 word = stakes[i]; word != 0; word >>= Seats.BITS) {
-                    if (uint32(word) == 0) continue;
-                    uint256 weight = ((uint32(word) - 1) * WEIGHT_MAX) / largest;
+                uint256 word = stakes[i];
+                while (word != 0) {
+                    uint256 stake = uint32(word);
+                    word >>= Seats.BITS;
+                    if (stake == 0) continue;
+                    uint256 weight = ((stake - 1) * WEIGHT_MAX) / largest;
                     total += weight;
                     packed = (packed << 16) | weight;
-                    if (++size % 16 == 0) weights[size / 16 - 1] = packed;
+                    ++size;
+                    if (size & 15 == 0) weights[(size >> 4) - 1] = packed;
                 }
             }
             if (size % 16 != 0) weights[size / 16] = packed << (16 * (16 - (size % 16)));
@@ -197,8 +214,9 @@ library Committees {
     ) private returns (Roster memory) {
         uint256[100] memory places;
         uint256 changed = state.changed & draft.seated;
-        for (uint256 seat = 0; changed >> seat != 0; ++seat) {
-            if ((changed >> seat) & 1 != 0) places[seat] = _placeOf(self, seat);
+        for (uint256 rest = changed; rest != 0; rest &= rest - 1) {
+            uint256 seat = Seats.first(rest);
+            places[seat] = _placeOf(self, seat);
         }
         Roster memory previous;
         if (state.nonce != 0) previous = Rosters.read(KeyPages.pageAt(address(this), state.nonce));

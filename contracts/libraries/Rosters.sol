@@ -5,6 +5,7 @@ import {Memory} from "@openzeppelin/contracts/utils/Memory.sol";
 
 import {BLS} from "./BLS.sol";
 import {KeyPages} from "./KeyPages.sol";
+import {Seats} from "./Seats.sol";
 
 using Rosters for Roster global;
 
@@ -28,7 +29,6 @@ struct Roster {
 library Rosters {
     using Memory for *;
 
-    uint256 private constant SEATS = 100;
     uint256 private constant HEADER_LENGTH = 10;
     uint256 private constant COORDINATE_LENGTH = 48;
     /// @dev Beyond this many pages a roster is not patched but rebuilt, without the pages that it no longer needs. With
@@ -49,7 +49,7 @@ library Rosters {
         for (uint256 i = 0; 16 * i < size; ++i) self.references[i] = uint256(code.load(offset + 32 * i));
         offset += 2 * size;
         self.pageCount = uint8(head >> 232);
-        self.pages = new uint256[](self.pageCount + SEATS);
+        self.pages = new uint256[](self.pageCount + Seats.COUNT);
         for (uint256 i = 0; i < self.pageCount; ++i) self.pages[i] = uint24(bytes3(code.load(offset + 3 * i)));
     }
 
@@ -67,12 +67,9 @@ library Rosters {
         uint256 changed,
         uint256[100] memory places
     ) internal view returns (Roster memory) {
-        uint256 index = 0; // Of members.
-        unchecked {
-            for (uint256 seat = 0; changed >> seat != 0; ++seat) {
-                if ((changed >> seat) & 1 != 0) _put(self, index, places[seat]);
-                index += (seated >> seat) & 1;
-            }
+        for (uint256 rest = changed; rest != 0; rest &= rest - 1) {
+            uint256 seat = Seats.first(rest);
+            _put(self, Seats.count(seated & ((1 << seat) - 1)), places[seat]);
         }
         return self;
     }
@@ -89,7 +86,7 @@ library Rosters {
         uint256[100] memory places
     ) internal view returns (Roster memory result) {
         result.key = self.key;
-        result.pages = new uint256[](SEATS);
+        result.pages = new uint256[](Seats.COUNT);
         uint256 index = 0; // Of members before.
         uint256 size = 0; // Of members so far.
         unchecked {
@@ -176,15 +173,17 @@ library Rosters {
         }
     }
 
-    /// @dev The index of a page, which is added when it is new.
-    function _indexOf(Roster memory self, uint256 nonce) private pure returns (uint256 index) {
+    /// @dev The index of a page, which is added when it is new. Looks at the newest pages first.
+    function _indexOf(Roster memory self, uint256 nonce) private pure returns (uint256) {
         uint256[] memory pages = self.pages;
         uint256 count = self.pageCount;
         unchecked {
-            while (index < count && pages[index] != nonce) ++index;
+            for (uint256 index = count; index != 0; --index) {
+                if (pages[index - 1] == nonce) return index - 1;
+            }
+            pages[count] = nonce;
+            self.pageCount = count + 1;
         }
-        if (index < count) return index;
-        pages[count] = nonce;
-        self.pageCount = count + 1;
+        return count;
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+
 using Seats for SeatMap global;
 
 /// @notice The seats. Stakes stand eight to a slot, so that `rotate()` reads all of them in thirteen; who sits where stands
@@ -25,6 +27,7 @@ library Seats {
     uint256 internal constant WORDS = 13;
     uint256 internal constant PER_WORD = 8;
     uint256 internal constant BITS = 32;
+    uint256 private constant MAX = type(uint256).max;
     /// @dev One, and 2^31, in each of the eight lanes of a word of stakes.
     uint256 private constant LANES = 0x0000000100000001000000010000000100000001000000010000000100000001;
     uint256 private constant TOPS = LANES << 31;
@@ -119,6 +122,24 @@ library Seats {
                 seated |= ((isTaken * GATHER) >> 224) << (i * PER_WORD);
             }
             units = uint64(sums) + uint64(sums >> 64) + uint64(sums >> 128) + (sums >> 192) - taken;
+        }
+    }
+
+    /// @notice How many seats a set has.
+    function count(uint256 set) internal pure returns (uint256) {
+        // Sums bits in pairs, in fours, in eights; the product's top byte is the sum of all bytes, at most 128.
+        unchecked {
+            set -= (set >> 1) & (MAX / 3);
+            set = (set & (MAX / 5)) + ((set >> 2) & (MAX / 5));
+            set = (set + (set >> 4)) & (MAX / 17);
+            return (set * (MAX / 255)) >> 248;
+        }
+    }
+
+    /// @notice The lowest seat of a set that is not empty.
+    function first(uint256 set) internal pure returns (uint256) {
+        unchecked {
+            return Math.log2(set & (~set + 1));
         }
     }
 

@@ -2,7 +2,6 @@
 pragma solidity ^0.8.30;
 
 import {KeyRecord, Parameter, Parameters, Position, Ticket} from "../interfaces/IStakeTable.sol";
-import {CommitteeRecord} from "../types/Committee.sol";
 import {ActiveStake, StakePool} from "./Pools.sol";
 import {SeatMap} from "./Seats.sol";
 
@@ -80,6 +79,6 @@ struct StakeState {
     mapping(bytes32 keyHash => KeyRecord) keys;
     mapping(uint256 ticket => Ticket) tickets;
     mapping(uint256 position => Position) positions;
-    mapping(uint64 id => CommitteeRecord) committees;
+    mapping(uint256 word => uint256) records;
     mapping(Parameter => QueuedValue) queue;
 }
