@@ -36,7 +36,7 @@ interface Node {
   readonly clock: Clock;
 }
 
-const RATE = { bytesPerSecond: Infinity, framesPerSecond: Infinity };
+const RATE = { bytesPerSecond: Number.MAX_SAFE_INTEGER, framesPerSecond: Number.MAX_SAFE_INTEGER };
 
 /** One direction of a pair: fragments leave the queue in turns of the event loop, so that priorities can overtake. */
 class MemoryLink implements Link {

@@ -40,6 +40,14 @@ export class RateLimiter {
     return waitSeconds <= 0 ? 0 : Math.ceil(waitSeconds * 1000);
   }
 
+  /** Takes one frame's worth if it is there, without debt. */
+  take(nowMs: number): boolean {
+    this.#earn(nowMs);
+    if (this.#frames < 1) return false;
+    this.#frames--;
+    return true;
+  }
+
   #earn(nowMs: number): void {
     const seconds = Math.max(0, nowMs - this.#updatedMs) / 1000;
     const { bytesPerSecond, framesPerSecond } = this.#limit;

@@ -15,6 +15,7 @@ import { createIdentity, type TransportIdentity } from "./certificate.ts";
 import { Connection, type ConnectionLimits, type ConnectionTimes } from "./connection.ts";
 import { addressGroup, formatAddress, parseAddress } from "./networkField.ts";
 import { PeerBook } from "./peerBook.ts";
+import { RateLimiter } from "./rateLimit.ts";
 import type { SendQueueOptions } from "./sendQueue.ts";
 import {
   MESSAGE_BYTES_MAX,
@@ -51,7 +52,7 @@ export interface TlsTransportTimes extends ConnectionTimes {
   readonly dialDelayMs: number;
 }
 
-/** NET-8: how many inbound connections are held. */
+/** NET-8: how many inbound connections are held and let in. */
 export interface TlsTransportCaps {
   /** From one address, beside two for each named peer at that address. */
   readonly perAddress: number;
@@ -59,6 +60,8 @@ export interface TlsTransportCaps {
   readonly handshakesPerAddress: number;
   /** In handshake from all addresses that no named peer has. */
   readonly handshakes: number;
+  /** New ones in a second from one address, beside the same again for each named peer: handshakes cost time. */
+  readonly perSecond: number;
 }
 
 const TIMES: TlsTransportTimes = {
@@ -71,7 +74,9 @@ const TIMES: TlsTransportTimes = {
   dialDelayMs: 250,
 };
 
-const CAPS: TlsTransportCaps = { perAddress: 16, handshakesPerAddress: 8, handshakes: 128 };
+const CAPS: TlsTransportCaps = { perAddress: 16, handshakesPerAddress: 8, handshakes: 128, perSecond: 10 };
+/** Addresses whose rate is remembered; the oldest give way. */
+const ADDRESSES_MAX = 4096;
 
 const MEBIBYTE = 1024 * 1024;
 /** Far above what a cluster sends, far below what would starve the other peers. */
@@ -138,6 +143,7 @@ class TlsNode implements TlsTransport {
   readonly #connections = new Set<Connection>();
   readonly #inbound = new Map<string, number>();
   readonly #handshakes = new Map<string, number>();
+  readonly #arrivals = new Map<string, RateLimiter>();
   #server: Server | undefined;
   #address: string | null = null;
   #cancelTick: CancelTimer;
@@ -269,12 +275,26 @@ class TlsNode implements TlsTransport {
 
   #isCapped(from: string): boolean {
     const named = this.#book.named().filter((peer) => peer.address !== null && hostOf(peer.address) === from).length;
+    if (this.#isTooFast(from, this.#caps.perSecond * (1 + named))) return true;
     if ((this.#inbound.get(from) ?? 0) >= this.#caps.perAddress + 2 * named) return true;
     if ((this.#handshakes.get(from) ?? 0) >= this.#caps.handshakesPerAddress + 2 * named) return true;
     if (named > 0) return false;
     let handshakes = 0;
     for (const shaking of this.#handshakes.values()) handshakes += shaking;
     return handshakes >= this.#caps.handshakes;
+  }
+
+  #isTooFast(from: string, perSecond: number): boolean {
+    const now = this.#clock.monotonicMs();
+    const limit = { bytesPerSecond: Number.MAX_SAFE_INTEGER, framesPerSecond: perSecond };
+    const arrivals = this.#arrivals.get(from) ?? new RateLimiter(limit, now);
+    this.#arrivals.delete(from);
+    this.#arrivals.set(from, arrivals);
+    const [oldest] = this.#arrivals.keys();
+    if (this.#arrivals.size > ADDRESSES_MAX && oldest !== undefined) this.#arrivals.delete(oldest);
+    arrivals.change(limit, now);
+    // Only what is let in counts: who is refused may come again as soon as there is room.
+    return !arrivals.take(now);
   }
 
   #connect(

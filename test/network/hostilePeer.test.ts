@@ -303,6 +303,17 @@ describe("a hostile peer", () => {
     await exchange();
   });
 
+  it("NET-8: that connects again and again is let in at a bounded rate", async () => {
+    const { a, exchange } = await honestPair({ caps: { perSecond: 1 } });
+    for (let i = 0; i < 40; i++) {
+      const socket = plain(a);
+      await new Promise((resolve) => socket.once("connect", resolve));
+      socket.destroy();
+    }
+    await eventually(() => ended(a, "connection-cap") > 0);
+    await exchange();
+  });
+
   it("NET-5: a peer that a restart made forget its connection is taken back at once", async () => {
     const { a, b } = await honestPair();
     await b.close();

@@ -235,6 +235,12 @@ describe("rate limit", () => {
     expect(limiter.spend(0, 30, 1_000_000)).toBe(1000);
   });
 
+  it("NET-8: what is refused is not owed", () => {
+    const limiter = new RateLimiter({ bytesPerSecond: 1, framesPerSecond: 2 }, 0);
+    expect([0, 0, 0, 0, 0, 0].map((now) => limiter.take(now))).toEqual([true, true, true, true, false, false]);
+    expect([499, 500, 501].map((now) => limiter.take(now))).toEqual([false, true, false]);
+  });
+
   it("NET-4: a smaller limit cuts what was earned", () => {
     const limiter = new RateLimiter({ bytesPerSecond: 1000, framesPerSecond: 10 }, 0);
     limiter.change({ bytesPerSecond: 10, framesPerSecond: 10 }, 0);
