@@ -37,7 +37,7 @@ let calls = 0;
 
 function coder(): Exports {
   if (instance === undefined || calls >= CALLS_MAX) {
-    instance = new WebAssembly.Instance(compiled).exports as unknown as Exports;
+    instance = new WebAssembly.Instance<Exports>(compiled).exports;
     calls = 0;
   }
   calls += 1;

@@ -25,7 +25,7 @@ export interface BlsPort {
 /** Seats of a committee: the most entries one batch can have. */
 export const BATCH_ENTRIES_MAX = 100;
 
-/** VOTE-12: one check of the sum when all is well, bisection to the forged ones when it is not. */
+/** VOTE-2, VOTE-3: one check of the sum when all is well, bisection to the forged ones when it is not. */
 export function verifyBatch(bls: Bls, digest: Uint8Array, entries: readonly BatchEntry[]): BatchVerdict {
   const places = entries.map((_, place) => place).filter((place) => !at(entries, place).verified);
   const known = entries.map((_, place) => place).filter((place) => at(entries, place).verified);

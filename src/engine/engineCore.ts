@@ -136,11 +136,11 @@ export class EngineCore implements Kernel {
     const begins = Header.isHandover(tip);
     const epoch = begins ? Epoch(tip.epoch + 1n) : tip.epoch;
     const committee = await this.#committee(begins ? tip.nextCommittee : tip.committee);
-    if (committee === undefined || this.#running !== undefined || !this.isStarting()) return;
+    if (committee === undefined || !this.isStarting()) return;
     const journal = new JournalKeeper(this.ports.journal, this.chain);
     const records = await journal.replay(epoch);
     const previous = await this.#previousCommittee(epoch);
-    if (this.#running !== undefined || !this.isStarting()) return;
+    if (!this.isStarting()) return;
     const member = membership(epoch, committee, this.options.config, this.ports.signer?.publicKey);
     const context = this.#contextOf(member);
     const parts = createParts(this, member, journal, this.genesis, (stored) => {

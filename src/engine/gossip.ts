@@ -1,6 +1,6 @@
 import type { PeerId } from "../network/transport.ts";
 import * as Mempool from "../mempool/mempool.ts";
-import * as Transaction from "../protocol/Transaction.ts";
+import type * as Transaction from "../protocol/Transaction.ts";
 import type { CancelTimer } from "../runtime/clock.ts";
 import type { Kernel } from "./kernel.ts";
 import { TRANSACTIONS_BYTES_MAX, UNITS_MAX } from "./message.ts";

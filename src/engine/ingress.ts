@@ -210,7 +210,7 @@ export class Ingress {
     const kernel = this.#kernel;
     const { vote, signer } = signed;
     if (this.#isOtherEpoch(from, vote.epoch)) return;
-    // VOTE-3: votes are taken from their author's own connection only.
+    // VOTE-1: votes are taken from their author's own connection only.
     if (kernel.membership().seats.get(from) !== signer) {
       this.#penalize(from, "invalid-message", "vote-of-another");
       return;

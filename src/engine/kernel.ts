@@ -31,20 +31,17 @@ export interface Kernel {
   isRunning(): boolean;
 }
 
+const BLOCK_MESSAGES: ReadonlySet<Message["type"]> = new Set([
+  "proposal",
+  "payload",
+  "view",
+  "view-request",
+  "payload-request",
+]);
+
 /** Votes and certificates leave first, then proposals, shards and payloads, then everything else. */
 export function priorityOf(message: Message): Priority {
-  switch (message.type) {
-    case "vote":
-      return message.shards === undefined ? "vote" : "block";
-    case "certificate":
-      return "vote";
-    case "proposal":
-    case "payload":
-    case "view":
-    case "view-request":
-    case "payload-request":
-      return "block";
-    default:
-      return "bulk";
-  }
+  if (message.type === "certificate") return "vote";
+  if (message.type === "vote") return message.shards === undefined ? "vote" : "block";
+  return BLOCK_MESSAGES.has(message.type) ? "block" : "bulk";
 }

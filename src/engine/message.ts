@@ -200,10 +200,16 @@ function readMessage(reader: Reader, limits: BlockLimits): Message {
   switch (type) {
     case "proposal":
       return { type, proposal: Proposal.read(reader), body: readBody(reader, limits) };
-    case "vote":
-      return { type, signed: Vote.readSigned(reader), ...optional(reader, "shards", shardSetReader(limits)) };
-    case "certificate":
-      return { type, certificate: Certificate.read(reader), ...optional(reader, "header", Header.read) };
+    case "vote": {
+      const signed = Vote.readSigned(reader);
+      const shards = maybe(reader, shardSetReader(limits));
+      return { type, signed, ...(shards === undefined ? {} : { shards }) };
+    }
+    case "certificate": {
+      const certificate = Certificate.read(reader);
+      const header = maybe(reader, Header.read);
+      return { type, certificate, ...(header === undefined ? {} : { header }) };
+    }
     case "view-request":
       return { type, epoch: Epoch(reader.u64()), view: View(reader.u64()) };
     case "view":
@@ -216,12 +222,11 @@ function readMessage(reader: Reader, limits: BlockLimits): Message {
       return { type, headers: reader.list(HEADERS_MAX, Header.read) };
     case "range-request":
       return { type, from: Height(reader.u64()), count: reader.u32() };
-    case "range":
-      return {
-        type,
-        headers: reader.list(HEADERS_MAX, Header.read),
-        ...optional(reader, "certificate", Certificate.read),
-      };
+    case "range": {
+      const headers = reader.list(HEADERS_MAX, Header.read);
+      const certificate = maybe(reader, Certificate.read);
+      return { type, headers, ...(certificate === undefined ? {} : { certificate }) };
+    }
     case "payload-request":
       return { type, block: hashFromBytes(reader.fixed(32)) };
     case "payload":
@@ -237,20 +242,24 @@ function readMessage(reader: Reader, limits: BlockLimits): Message {
   }
 }
 
-function optional<Name extends string, T>(
-  reader: Reader,
-  name: Name,
-  read: (reader: Reader) => T,
-): { readonly [key in Name]?: T } {
-  return reader.bool() ? ({ [name]: read(reader) } as { readonly [key in Name]?: T }) : {};
+function maybe<T>(reader: Reader, read: (reader: Reader) => T): T | undefined {
+  return reader.bool() ? read(reader) : undefined;
 }
 
 function readView(reader: Reader): ViewAnswer {
   const epoch = Epoch(reader.u64());
   const view = View(reader.u64());
   const certificates = reader.list(CERTIFICATES_MAX, Certificate.read);
-  const proposal = optional(reader, "proposal", Proposal.read);
-  return { type: "view", epoch, view, certificates, ...proposal, ...optional(reader, "header", Header.read) };
+  const proposal = maybe(reader, Proposal.read);
+  const header = maybe(reader, Header.read);
+  return {
+    type: "view",
+    epoch,
+    view,
+    certificates,
+    ...(proposal === undefined ? {} : { proposal }),
+    ...(header === undefined ? {} : { header }),
+  };
 }
 
 function readBody(reader: Reader, limits: BlockLimits): Body {

@@ -57,7 +57,7 @@ export interface KeeperPorts {
   /** Own shards of the block are here: a pending check may pass. */
   arrived(block: Hash): void;
   /** A disk that fails: the node must stop. */
-  failed(error: unknown): void;
+  readonly failed: (error: unknown) => void;
 }
 
 /** Section 6 at work: collects shards, rebuilds, certifies, fetches whole payloads where shards are short. */

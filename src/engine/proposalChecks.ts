@@ -1,5 +1,5 @@
 import type { Hash } from "../crypto/hash.ts";
-import * as ClusterConfig from "../protocol/ClusterConfig.ts";
+import type * as ClusterConfig from "../protocol/ClusterConfig.ts";
 import * as Header from "../protocol/Header.ts";
 import { CommitteeId, FIRST_EPOCH, GENESIS_HEIGHT, type Epoch, type View } from "../protocol/scalars.ts";
 import type { CancelTimer, Clock } from "../runtime/clock.ts";

@@ -3,7 +3,7 @@ import * as Committee from "../protocol/Committee.ts";
 import * as Vote from "../protocol/Vote.ts";
 import type { Kernel } from "./kernel.ts";
 
-/** VOTE-12: answers `verify-votes`: one check of the sum, bisection where it fails. */
+/** VOTE-2, VOTE-3: answers `verify-votes`: one check of the sum, bisection where it fails. */
 export async function verifyVotes(kernel: Kernel, { vote, votes }: VerifyVotes): Promise<void> {
   const { committee, epoch } = kernel.membership();
   const entries = votes.map(({ signer, signature, isVerified }) => {

@@ -261,6 +261,12 @@ export interface Room {
   readonly bytesPerNamespace: number;
 }
 
+interface Turn {
+  readonly waiting: Iterator<Entry>;
+  deficit: number;
+  head: Entry | undefined;
+}
+
 /** Bytes a namespace may take each time its turn comes round: small against a block, large against a transaction. */
 const QUANTUM_BYTES = 8 * 1024;
 
@@ -274,11 +280,9 @@ const QUANTUM_BYTES = 8 * 1024;
 export function select(pool: Mempool, room: Room, turn: number, excluded: ReadonlySet<string>): Unit[] {
   const ids = [...pool.lanes.keys()].sort((a, b) => (a < b ? -1 : 1));
   const start = ids.length === 0 ? 0 : turn % ids.length;
-  let ring = [...ids.slice(start), ...ids.slice(0, start)].map((id) => ({
-    waiting: expectPresent(pool.lanes.get(id), "lane").entries.values(),
-    deficit: 0,
-    head: undefined as Entry | undefined,
-  }));
+  let ring = [...ids.slice(start), ...ids.slice(0, start)].map((id): Turn => {
+    return { waiting: expectPresent(pool.lanes.get(id), "lane").entries.values(), deficit: 0, head: undefined };
+  });
   const chosen = new Map<number, Entry>();
   const taken = { bytes: 0, transactions: 0, namespaces: new Set<NamespaceId>() };
   while (ring.length > 0) {
