@@ -9,7 +9,7 @@ import { createEngine, type Engine } from "../engine/engine.ts";
 import { readAddressBook, type AddressBook } from "../l1/addressBook.ts";
 import { createL1Client, type FinalityRule, type L1Client } from "../l1/l1Client.ts";
 import { createL1Follower, type L1Follower } from "../l1/l1Follower.ts";
-import { createTlsTransport, type TlsTransport } from "../network/tlsTransport.ts";
+import { createTlsTransport, ListenError, type TlsTransport } from "../network/tlsTransport.ts";
 import type * as ClusterConfig from "../protocol/ClusterConfig.ts";
 import type { Domain } from "../protocol/Domain.ts";
 import * as Genesis from "../protocol/Genesis.ts";
@@ -166,15 +166,22 @@ function domainOf({ cluster, book }: Context): Domain & { readonly salt: Hash } 
 }
 
 async function openTransport({ config, role, cluster, ports, parts }: Context): Promise<TlsTransport> {
-  const transport = await createTlsTransport({
-    seed: openTransportSeed(config, role, ports.random),
-    genesis: Genesis.hash(cluster),
-    listen: `/${config.listenHost.includes(":") ? "ip6" : "ip4"}/${config.listenHost}/tcp/${String(config.listenPort)}`,
-    clock: ports.clock,
-    random: ports.random,
-    logger: ports.logger.child({ part: "network" }),
-  });
-  return parts.add("transport", transport, (part) => part.close());
+  const seed = openTransportSeed(config, role, ports.random);
+  const protocol = config.listenHost.includes(":") ? "ip6" : "ip4";
+  try {
+    const transport = await createTlsTransport({
+      seed,
+      genesis: Genesis.hash(cluster),
+      listen: `/${protocol}/${config.listenHost}/tcp/${String(config.listenPort)}`,
+      clock: ports.clock,
+      random: ports.random,
+      logger: ports.logger.child({ part: "network" }),
+    });
+    return parts.add("transport", transport, (part) => part.close());
+  } catch (error) {
+    if (!(error instanceof ListenError)) throw error;
+    throw cannotListen("the network", config.listenHost, config.listenPort, "listenHost, listenPort", error.code);
+  }
 }
 
 interface Wiring {
@@ -224,8 +231,11 @@ async function openApi({ config, cluster, ports, parts }: Context, engine: Engin
     return await api.listen({ host: config.apiHost, port: config.apiPort });
   } catch (error) {
     if (!(error instanceof Error && "code" in error)) throw error;
-    const address = `${config.apiHost}:${String(config.apiPort)}`;
-    const reason = error.code === "EADDRINUSE" ? "the port is in use" : String(error.code);
-    throw new ConfigError([`the API cannot listen at ${address} (apiHost, apiPort): ${reason}`]);
+    throw cannotListen("the API", config.apiHost, config.apiPort, "apiHost, apiPort", String(error.code));
   }
+}
+
+function cannotListen(what: string, host: string, port: number, fields: string, code: string): ConfigError {
+  const reason = code === "EADDRINUSE" ? "the port is in use" : code;
+  return new ConfigError([`${what} cannot listen at ${host}:${String(port)} (${fields}): ${reason}`]);
 }

@@ -1,0 +1,256 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { join } from "node:path";
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { startAnvil } from "../../src/cli/start/anvil.ts";
+import { freePorts } from "../../src/cli/start/ports.ts";
+import { ROOT } from "../../src/cli/start/tools.ts";
+import { createIdentity } from "../../src/node/identity.ts";
+import { sleep, systemClock } from "../../src/runtime/clock.ts";
+import { systemRandom } from "../../src/runtime/random.ts";
+import { startDeployedL1, type DeployedL1 } from "../l1/deployedL1.ts";
+
+let l1: DeployedL1;
+let otherL1: string;
+let nodes = 0;
+
+beforeAll(async () => {
+  l1 = await startDeployedL1();
+  const dataDir = join(l1.layout.dataDir, "other-l1");
+  mkdirSync(dataDir);
+  // Another process under another name: the first is called "l1" and goes on.
+  otherL1 = (
+    await startAnvil(
+      { ...l1.processes, start: (spec) => l1.processes.start({ ...spec, name: "other-l1" }) },
+      { dataDir, chainId: 5 },
+    )
+  ).url;
+});
+
+afterAll(async () => {
+  await l1.close();
+});
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly output: () => string;
+  readonly exitCode: Promise<number | null>;
+}
+
+/** A node's files, and the process that `crema run` with them is. */
+async function validator(
+  overrides: Readonly<Record<string, unknown>> = {},
+): Promise<Running & { readonly api: string; readonly settings: Record<string, unknown> }> {
+  const dataDir = join(l1.layout.dataDir, `node-${String(nodes++)}`);
+  mkdirSync(dataDir);
+  const keyFile = join(dataDir, "keys.json");
+  await createIdentity({ keyFile, dataDir, password: null }, l1.book.genesisHash, systemRandom);
+  const [listenPort, apiPort] = await freePorts(2);
+  const settings = {
+    ...{ dataDir, keyFile, listenPort, apiPort },
+    ...{ clusterFile: l1.layout.clusterFile, addressBook: l1.layout.addressBook, l1Urls: l1.url },
+    ...{ l1PollMs: 200, l1TimeoutMs: 1_000, listenHost: "127.0.0.1" },
+    ...overrides,
+  };
+  const configFile = join(dataDir, "node.json");
+  writeFileSync(configFile, JSON.stringify(settings));
+  return { ...run(["run", "--config", configFile]), api: `http://127.0.0.1:${String(settings.apiPort)}`, settings };
+}
+
+function run(args: readonly string[]): Running {
+  const child = spawn(process.execPath, [join(ROOT, "src", "cli", "main.ts"), ...args], { cwd: ROOT });
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  const exitCode = new Promise<number | null>((resolve) => child.once("close", resolve));
+  return { child, output: () => output, exitCode };
+}
+
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await sleep(systemClock, 50);
+}
+
+async function answers(api: string): Promise<boolean> {
+  try {
+    return (await fetch(`${api}/v1/status`)).ok;
+  } catch {
+    return false;
+  }
+}
+
+async function occupied(): Promise<{ readonly server: Server; readonly port: number }> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return { server, port: address.port };
+}
+
+describe("crema run, as a process", () => {
+  it("NODE-1: comes up, answers, and ends with code 0 at SIGTERM", async () => {
+    const node = await validator();
+    await until(() => node.output().includes('"msg":"ready"'));
+    expect(await answers(node.api)).toBe(true);
+    node.child.kill("SIGTERM");
+    expect(await node.exitCode).toBe(0);
+    expect(node.output()).toContain('"msg":"stopped"');
+  });
+
+  it("NODE-2: comes up while L1 is away, says so, and finds it when it is back", async () => {
+    const [port = 0] = await freePorts(1);
+    const node = await validator({ l1Urls: `http://127.0.0.1:${String(port)}` });
+    await until(() => answers(node.api));
+    expect(node.output()).toContain("L1 does not answer");
+    const dataDir = join(l1.layout.dataDir, "late-l1");
+    mkdirSync(dataDir);
+    await l1.chain.mine(3);
+    const proxy = createServer((socket) => {
+      const target = new URL(l1.url);
+      void import("node:net").then(({ connect }) => {
+        const upstream = connect(Number(target.port), target.hostname);
+        socket.pipe(upstream).pipe(socket);
+        for (const end of [socket, upstream]) end.on("error", () => end.destroy());
+      });
+    });
+    await new Promise<void>((resolve) => proxy.listen(port, "127.0.0.1", resolve));
+    await until(() => node.output().includes("L1 answers"));
+    node.child.kill("SIGTERM");
+    expect(await node.exitCode).toBe(0);
+    proxy.close();
+  });
+
+  it("NODE-3: ports in use are reported with their settings, and the process ends", async () => {
+    const { server, port } = await occupied();
+    const api = await validator({ apiPort: port });
+    expect(await api.exitCode).toBe(2);
+    expect(api.output()).toContain(
+      `the API cannot listen at 127.0.0.1:${String(port)} (apiHost, apiPort): the port is in use`,
+    );
+    const network = await validator({ listenPort: port });
+    expect(await network.exitCode).toBe(2);
+    expect(network.output()).toContain("(listenHost, listenPort): the port is in use");
+    server.close();
+  });
+
+  it("L1-CHAIN-2: an L1 of another chain is refused with both chain ids", async () => {
+    const node = await validator({ l1Urls: otherL1 });
+    expect(await node.exitCode).toBe(2);
+    expect(node.output()).toContain("serves chain 5, expected chain 31337");
+  });
+
+  it.each([
+    ["an unknown setting", { apiPrt: 1 }, "apiPrt"],
+    ["a value of the wrong kind", { apiPort: "many" }, "apiPort"],
+    ["a missing cluster config", { clusterFile: "/nowhere/cluster.json" }, "clusterFile /nowhere/cluster.json"],
+    ["a missing address book", { addressBook: "/nowhere/addresses.json" }, "/nowhere/addresses.json"],
+    ["a missing key file", { keyFile: "/nowhere/keys.json" }, "/nowhere/keys.json"],
+    ["no key file", { keyFile: "" }, "keyFile is missing"],
+  ])("CONFIG-6: %s ends the process with code 2 and the name of the field", async (_what, overrides, expected) => {
+    const node = await validator(overrides);
+    expect(await node.exitCode).toBe(2);
+    expect(node.output()).toContain(expected);
+    expect(node.output()).not.toContain("    at ");
+  });
+
+  it("CONFIG-7: a cluster config that is corrupt, impossible, or not that of the contracts is refused", async () => {
+    const file = (name: string, content: string): string => {
+      const path = join(l1.layout.dataDir, name);
+      writeFileSync(path, content);
+      return path;
+    };
+    const cases = [
+      [file("corrupt.json", "{"), "corrupt.json"],
+      [file("impossible.json", JSON.stringify({ ...l1.cluster, emptyBlockDelayMs: 9_999 })), "emptyBlockDelayMs"],
+      [file("missing.json", JSON.stringify({ ...l1.cluster, epochLength: undefined })), "epochLength"],
+      [file("other.json", JSON.stringify({ ...l1.cluster, name: "another network" })), "deployed for genesis"],
+    ] as const;
+    for (const [clusterFile, expected] of cases) {
+      const node = await validator({ clusterFile });
+      expect(await node.exitCode).toBe(2);
+      expect(node.output()).toContain(expected);
+    }
+  });
+
+  it("SIGN-9: a key without its signing record does not start", async () => {
+    const first = await validator();
+    first.child.kill("SIGKILL");
+    await first.exitCode;
+    const fresh = join(l1.layout.dataDir, "without-record");
+    mkdirSync(fresh);
+    const node = await validator({ keyFile: first.settings["keyFile"], dataDir: fresh });
+    expect(await node.exitCode).toBe(2);
+    expect(node.output()).toContain("signing record");
+  });
+
+  it("STORE-4: a second process on the same data directory is refused, and the first goes on", async () => {
+    const first = await validator();
+    await until(() => answers(first.api));
+    const [listenPort, apiPort] = await freePorts(2);
+    const { dataDir, keyFile } = first.settings;
+    const second = await validator({ dataDir, keyFile, listenPort, apiPort });
+    expect(await second.exitCode).not.toBe(0);
+    expect(second.output()).toContain(String(dataDir));
+    expect(await answers(first.api)).toBe(true);
+    first.child.kill("SIGTERM");
+    expect(await first.exitCode).toBe(0);
+  });
+
+  it("NODE-4: kill -9 and start again with the same files, any number of times", async () => {
+    const node = await validator();
+    const { settings } = node;
+    await until(() => answers(node.api));
+    node.child.kill("SIGKILL");
+    await node.exitCode;
+    const configFile = join(String(settings["dataDir"]), "node.json");
+    for (let round = 0; round < 2; round++) {
+      const again = run(["run", "--config", configFile]);
+      await until(() => again.output().includes('"msg":"ready"'));
+      again.child.kill(round === 0 ? "SIGKILL" : "SIGTERM");
+      expect(await again.exitCode).toBe(round === 0 ? null : 0);
+    }
+  });
+});
+
+describe("the other commands", () => {
+  it("crema observer run follows without keys", async () => {
+    const dataDir = join(l1.layout.dataDir, "observer");
+    mkdirSync(dataDir);
+    const [listenPort, apiPort] = await freePorts(2);
+    const flags = {
+      ...{ "data-dir": dataDir, "cluster-file": l1.layout.clusterFile, "address-book": l1.layout.addressBook },
+      ...{ "l1-urls": l1.url, "listen-port": listenPort, "api-port": apiPort, "listen-host": "127.0.0.1" },
+    };
+    const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    const node = run(["observer", "run", ...args]);
+    await until(() => node.output().includes('"role":"observer"'));
+    const status = run(["status", "--json", "--api-url", `http://127.0.0.1:${String(apiPort)}`]);
+    expect(await status.exitCode).toBe(0);
+    expect(JSON.parse(status.output())).toMatchObject({ genesisHash: l1.book.genesisHash });
+    node.child.kill("SIGTERM");
+    expect(await node.exitCode).toBe(0);
+  });
+
+  it("keygen, register sign and genesis work from files alone", async () => {
+    const dataDir = join(l1.layout.dataDir, "operator");
+    mkdirSync(dataDir);
+    const keyFile = join(dataDir, "keys.json");
+    const cluster = ["--cluster-file", l1.layout.clusterFile];
+    const keygen = run(["keygen", "--key-file", keyFile, "--data-dir", dataDir, ...cluster]);
+    expect(await keygen.exitCode).toBe(0);
+    const again = run(["keygen", "--key-file", keyFile, "--data-dir", dataDir, ...cluster]);
+    expect(await again.exitCode).not.toBe(0);
+    const out = join(dataDir, "registration.json");
+    const book = ["--address-book", l1.layout.addressBook];
+    const operator = `0x${"12".repeat(20)}`;
+    const listen = ["--operator", operator, "--address", "/dns4/v.example/tcp/7000"];
+    const sign = run(["register", "sign", "--key-file", keyFile, ...listen, ...book, "--out", out]);
+    expect([await sign.exitCode, sign.output()]).toEqual([0, expect.stringContaining(out)]);
+    const genesis = run(["genesis", ...cluster, ...book]);
+    expect([await genesis.exitCode, genesis.output().trim()]).toEqual([0, l1.book.genesisHash]);
+    const status = run(["status", "--api-url", "http://127.0.0.1:9"]);
+    expect([await status.exitCode, status.output()]).toEqual([1, expect.stringContaining("no node answers")]);
+  });
+});
