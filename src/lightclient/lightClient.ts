@@ -76,8 +76,7 @@ export interface State {
   readonly trustedUntil: bigint;
   readonly latest: Checkpoint;
   /** At most `RING_SIZE`, by place. */
-  readonly ring: readonly Checkpoint[];
-  readonly nextKept: number;
+  readonly ring: ReadonlyMap<number, Checkpoint>;
   readonly keptAt: bigint;
   /** What ended trust in committees created until `endedAt`, but for `resumed`. */
   readonly halt: { readonly endedAt: bigint; readonly resumed: CommitteeId; readonly frozen: boolean };
@@ -160,8 +159,7 @@ export function create(genesisHash: Hash, nowSeconds: bigint): State {
     position,
     trustedUntil: 0n,
     latest,
-    ring: [],
-    nextKept: 0,
+    ring: new Map(),
     keptAt: 0n,
     halt: { endedAt: 0n, resumed: NO_COMMITTEE, frozen: false },
     slashed: new Map(),
@@ -190,15 +188,19 @@ export function install(state: State, committee: Committee.Committee, parameters
 
 /**
  * LC-33: a checkpoint becomes the latest, and goes into the ring iff the last entry is `ringInterval` old, so that many
- * cheap advances cannot flush the ring.
+ * cheap advances cannot flush the ring. Its place follows from the time: it stays for at least RING_SIZE - 1 intervals.
  */
 export function store(state: State, checkpoint: Checkpoint, nowSeconds: bigint, { ringInterval }: Parameters): State {
   const freshAt = min(checkpoint.receivedAt, seconds(checkpoint.timestamp));
   const stored = { ...state, latest: checkpoint, position: { ...state.position, freshAt } };
   if (nowSeconds < state.keptAt + ringInterval) return stored;
-  const ring = [...state.ring];
-  ring[state.nextKept] = checkpoint;
-  return { ...stored, ring, keptAt: nowSeconds, nextKept: (state.nextKept + 1) % RING_SIZE };
+  const ring = new Map(state.ring).set(ringPlace(nowSeconds, ringInterval), checkpoint);
+  return { ...stored, ring, keptAt: nowSeconds };
+}
+
+/** Where in the ring an entry of this time stands. */
+export function ringPlace(nowSeconds: bigint, ringInterval: bigint): number {
+  return Number((nowSeconds / ringInterval) % BigInt(RING_SIZE));
 }
 
 export function checkpointOf(header: Header.Header, blockHash: Hash, view: View, receivedAt: bigint): Checkpoint {

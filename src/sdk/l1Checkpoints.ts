@@ -2,6 +2,7 @@ import { Contract, Interface, type EventLog, type Log, type Provider } from "eth
 
 import { toHash } from "../crypto/hash.ts";
 import { Epoch, Height, View } from "../protocol/scalars.ts";
+import { expectPresent } from "../runtime/assert.ts";
 import type { CheckpointOnL1, CheckpointSource } from "./l1Proof.ts";
 
 /** Checkpoints straight from L1: the light client stores hashes, its events say what they are of. */
@@ -13,6 +14,8 @@ const ABI = [
 ];
 
 const abi = new Interface(ABI);
+const ADVANCED = topicOf("CheckpointAdvanced");
+const KEPT = topicOf("CheckpointKept");
 
 export interface LightClientCheckpointsOptions {
   readonly provider: Provider;
@@ -40,9 +43,11 @@ export function lightClientCheckpoints(options: LightClientCheckpointsOptions): 
   const step = options.logRangeBlocks ?? LOG_RANGE_BLOCKS;
   const contract = new Contract(lightClient, ABI, provider);
 
-  async function logs(event: string, { from, to }: Range): Promise<Log[]> {
-    const topics = [abi.getEvent(event)?.topicHash ?? null];
-    return provider.getLogs({ address: lightClient, topics, fromBlock: from, toBlock: to });
+  async function eventsIn({ from, to }: Range): Promise<Events> {
+    const topics = [[ADVANCED, KEPT]];
+    const logs = await provider.getLogs({ address: lightClient, topics, fromBlock: from, toBlock: to });
+    const of = (topic: string): Log[] => logs.filter((log) => log.topics[0] === topic);
+    return { advanced: of(ADVANCED), kept: of(KEPT) };
   }
 
   async function open(log: Log, position: bigint, isLatest: boolean): Promise<CheckpointOnL1> {
@@ -61,10 +66,10 @@ export function lightClientCheckpoints(options: LightClientCheckpointsOptions): 
     };
   }
 
-  /** The ring entries in a range at or above a height, newest first, and whether one below it was passed. */
-  async function keptIn(range: Range, advanced: readonly Log[], height: Height, seen: Set<bigint>): Promise<Kept> {
+  /** The ring entries at or above a height, newest first, and whether one below it was passed. */
+  async function openKept({ advanced, kept }: Events, height: Height, seen: Set<bigint>): Promise<Kept> {
     const found: CheckpointOnL1[] = [];
-    for (const log of (await logs("CheckpointKept", range)).reverse()) {
+    for (const log of [...kept].reverse()) {
       const given = argumentsOf("CheckpointKept", log);
       if (BigInt(String(given["height"])) < height) return { found, passed: true };
       const position = BigInt(String(given["position"]));
@@ -86,13 +91,12 @@ export function lightClientCheckpoints(options: LightClientCheckpointsOptions): 
       const stored: CheckpointOnL1[] = [];
       const seen = new Set<bigint>();
       for (let to = newest; to >= oldest; to -= step) {
-        const range = { from: Math.max(oldest, to - step + 1), to };
-        const advanced = await logs("CheckpointAdvanced", range);
-        const last = advanced.at(-1);
+        const events = await eventsIn({ from: Math.max(oldest, to - step + 1), to });
+        const last = events.advanced.at(-1);
         if (stored.length === 0 && last !== undefined) {
           stored.push(await open(last, BigInt(String(latestPosition)), true));
         }
-        const { found, passed } = await keptIn(range, advanced, height, seen);
+        const { found, passed } = await openKept(events, height, seen);
         stored.push(...found);
         if (passed) break;
       }
@@ -101,9 +105,18 @@ export function lightClientCheckpoints(options: LightClientCheckpointsOptions): 
   };
 }
 
+interface Events {
+  readonly advanced: readonly Log[];
+  readonly kept: readonly Log[];
+}
+
 interface Kept {
   readonly found: readonly CheckpointOnL1[];
   readonly passed: boolean;
+}
+
+function topicOf(event: string): string {
+  return expectPresent(abi.getEvent(event), event).topicHash;
 }
 
 function argumentsOf(event: string, log: Log | EventLog): Record<string, unknown> {

@@ -15,7 +15,7 @@ import type { CommitteeSource } from "./committees.ts";
  */
 
 const ABI = [
-  "function committee(uint64 id) view returns (tuple(address code, uint48 createdAt, uint48 createdBlock))",
+  "function committee(uint64 id) view returns (tuple(address code, uint40 createdAt, uint32 createdBlock, uint24 nonce))",
   "function trustedUntil(uint64 committee) view returns (uint256)",
 ];
 

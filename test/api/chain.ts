@@ -87,9 +87,10 @@ export function certify(
   vote: Vote.Vote,
   { committee, secrets }: SecretCommittee,
   signers?: readonly number[],
+  at: Domain = domain,
 ): Certificate.Certificate {
   const present = signers ?? secrets.map((_, index) => index).slice(0, -1);
-  const digest = Vote.digest(vote, domain);
+  const digest = Vote.digest(vote, at);
   const votes = present.map((signer) => {
     const secret = secrets[signer];
     if (secret === undefined) throw new Error(`no member ${String(signer)}`);
@@ -101,8 +102,13 @@ export function certify(
 }
 
 /** The finalization of a header, in a later view than its own where `view` is given. */
-export function finalize(header: Header.Header, signers: SecretCommittee, view = header.viewNumber): FinalizedHeader {
-  const certificate = certify(Vote.finalize(header.epoch, view, Header.hash(header)), signers);
+export function finalize(
+  header: Header.Header,
+  signers: SecretCommittee,
+  view = header.viewNumber,
+  at: Domain = domain,
+): FinalizedHeader {
+  const certificate = certify(Vote.finalize(header.epoch, view, Header.hash(header)), signers, undefined, at);
   if (!Certificate.isFinalization(certificate)) throw new Error("a finalize vote makes a finalization");
   return { header, certificate };
 }
@@ -118,10 +124,12 @@ export class Chain {
   readonly blocks: ChainBlock[] = [{ header: genesis, hash: Header.hash(genesis), payload: [] }];
   readonly finalizations = new Map<bigint, FinalizedHeader>();
   readonly committees: readonly SecretCommittee[];
+  readonly domain: Domain;
   #history = History.append(History.EMPTY, Header.hash(genesis));
 
-  constructor(committees: readonly SecretCommittee[]) {
+  constructor(committees: readonly SecretCommittee[], at: Domain = domain) {
     this.committees = committees;
+    this.domain = at;
   }
 
   get tip(): ChainBlock {
@@ -171,7 +179,13 @@ export class Chain {
     this.blocks.push(block);
     this.#history = History.append(this.#history, block.hash);
     const { header } = block;
-    if (certified) this.finalizations.set(header.height, finalize(header, this.committeeOf(header.epoch)));
+    if (certified) this.certify(header);
     return block;
+  }
+
+  /** Gives a block a finalization of its own. */
+  certify(header: Header.Header): void {
+    const finalized = finalize(header, this.committeeOf(header.epoch), header.viewNumber, this.domain);
+    this.finalizations.set(header.height, finalized);
   }
 }

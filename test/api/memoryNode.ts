@@ -8,7 +8,7 @@ import * as Payload from "../../src/protocol/Payload.ts";
 import { Height, ValidatorId, View, type NamespaceId } from "../../src/protocol/scalars.ts";
 import * as Transaction from "../../src/protocol/Transaction.ts";
 import type { FinalizationSelector, FinalizedBlock, NodeQueries, SubmitOutcome } from "../../src/api/queries.ts";
-import { domain, EPOCH_LENGTH, type Chain, type ChainBlock } from "./chain.ts";
+import { EPOCH_LENGTH, type Chain, type ChainBlock } from "./chain.ts";
 
 /** A node without consensus: serves a hand-made chain, and finalizes what was submitted when told to. */
 export interface MemoryNode {
@@ -78,8 +78,8 @@ export function memoryNode(chain: Chain): MemoryNode {
       const { header, hash } = chain.tip;
       return Promise.resolve({
         genesisHash: chain.at(0).hash,
-        l1ChainId: domain.chainId,
-        stakeTable: domain.stakeTable,
+        l1ChainId: chain.domain.chainId,
+        stakeTable: chain.domain.stakeTable,
         validator: ValidatorId(1n),
         height: header.height,
         hash,

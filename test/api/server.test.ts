@@ -123,7 +123,7 @@ describe("submission", () => {
     await expectProblem(post("/v1/bundles", { parts: parts.slice(1) }), 400, "malformed-request");
   });
 
-  it("refuses malformed bodies with the place and the reason", async () => {
+  it("API-3: refuses malformed bodies with the place and the reason", async () => {
     const cases: readonly unknown[] = [
       {},
       { data: "0x0" },

@@ -162,6 +162,15 @@ describe("advance", () => {
     expect(state.latest.viewNumber).toBe(header.viewNumber + 4n);
   });
 
+  it("LC-32: installs a committee that is trusted no more, and takes nothing from it", () => {
+    grow(EPOCH_LENGTH + 1);
+    for (const { validator } of memberOf(2).committee.members) slashed.add(validator);
+    take(reportSlashed(state, CommitteeId(2n), [0, 1], l1()));
+    take(post(finalizationAt(EPOCH_LENGTH)));
+    expect(state).toMatchObject({ trustedUntil: 0n, position: { committee: 2n } });
+    expectFault(post(finalizationAt(EPOCH_LENGTH + 1)), "expired");
+  });
+
   it("LC-30: takes nothing from the second on at which the committee's trust ends", () => {
     grow(1);
     now = memberOf(1).committee.createdAt + parameters.trustPeriod;
@@ -193,10 +202,11 @@ describe("advance", () => {
       expect(state.latest.height).toBe(BigInt(2 * i));
       now += 1n;
     }
-    expect(state.ring).toHaveLength(LightClient.RING_SIZE);
-    const heights = state.ring.map(({ height }) => Number(height)).sort((a, b) => a - b);
+    expect(state.ring.size).toBe(LightClient.RING_SIZE);
+    const heights = [...state.ring.values()].map(({ height }) => Number(height)).sort((a, b) => a - b);
     expect(heights).toEqual(Array.from({ length: LightClient.RING_SIZE }, (_, i) => 2 * (i + 2) + 1));
-    expect(state.nextKept).toBe(2);
+    const last = LightClient.ringPlace(now - parameters.ringInterval, parameters.ringInterval);
+    expect(state.ring.get(last)?.height).toBe(BigInt(2 * count - 1));
   });
 });
 

@@ -131,7 +131,7 @@ async function tellAll(
 }
 
 describe("an endpoint that lies about one value", () => {
-  it("SDK-3: cannot forge a confirmation with a certificate of its own block", async () => {
+  it("SDK-3, LC-16: cannot forge a confirmation with a certificate of its own block", async () => {
     const answer = await tellAll(/confirmation$/, async (client) => {
       const early = cluster.node.chain.at(1).payload.find(({ namespace }) => namespace === NAMESPACE)?.envelopes[0];
       if (early === undefined) throw new Error("block 1 has the namespace");
@@ -141,7 +141,7 @@ describe("an endpoint that lies about one value", () => {
     expect(answer.told).toBeGreaterThan(150);
   }, 60_000);
 
-  it("SDK-3: cannot forge a confirmation through the history of a later block", async () => {
+  it("SDK-3, LC-15: cannot forge a confirmation through the history of a later block", async () => {
     const answer = await tellAll(/confirmation$/, async (client) => {
       if ((await client.confirmation(NAMESPACE, hash)) === undefined) throw new Error("is final");
     });
@@ -157,7 +157,7 @@ describe("an endpoint that lies about one value", () => {
     expect(answer.told).toBeGreaterThan(200);
   }, 60_000);
 
-  it("SDK-4: cannot hide, add, change or reorder anything of a namespace that is followed", async () => {
+  it("SDK-4, LC-17: cannot hide, add, change or reorder anything of a namespace that is followed", async () => {
     const answer = await tellAll(/blocks$/, async (client) => {
       const following = client.follow(NAMESPACE, { from: Height(0n) });
       for (let height = 0n; height <= 4n; height++) {

@@ -44,14 +44,14 @@ function signed(header: Header.Header, vote: Vote.Vote, signers?: readonly numbe
 }
 
 describe("SDK-3: a finalized header counts iff a trusted committee's quorum signed it", () => {
-  it("takes three of four, and all four", async () => {
+  it("LC-2: takes three of four, and all four", async () => {
     const header = block();
     const vote = Vote.finalize(header.epoch, header.viewNumber, Header.hash(header));
     expect(await faultOf(signed(header, vote))).toBeUndefined();
     expect(await faultOf(signed(header, vote, [0, 1, 2, 3]))).toBeUndefined();
   });
 
-  it("refuses two of four", async () => {
+  it("LC-2: refuses two of four", async () => {
     const header = block();
     const vote = Vote.finalize(header.epoch, header.viewNumber, Header.hash(header));
     expect(await faultOf(signed(header, vote, [1, 2]))).toEqual({ code: "below-quorum", weight: 200n, quorum: 267n });
@@ -68,7 +68,7 @@ describe("SDK-3: a finalized header counts iff a trusted committee's quorum sign
     expect(await faultOf({ header, certificate: beyond })).toMatchObject({ code: "malformed-bitmap" });
   });
 
-  it("refuses another block, epoch or view than the header's", async () => {
+  it("LC-1: refuses another block, epoch or view than the header's", async () => {
     const header = block();
     const hash = Header.hash(header);
     const cases = [
@@ -88,7 +88,7 @@ describe("SDK-3: a finalized header counts iff a trusted committee's quorum sign
     expect(await faultOf(finalize(header, first, View(header.viewNumber - 1n)))).toMatchObject({ code: "wrong-view" });
   });
 
-  it("refuses heights beyond the epoch, and handovers elsewhere than at its end", async () => {
+  it("LC-1: refuses heights beyond the epoch, and handovers elsewhere than at its end", async () => {
     const beyond = block({ height: Height(11n) });
     expect(await faultOf(finalize(beyond, first))).toMatchObject({ code: "beyond-epoch" });
     const early = block({ nextCommittee: CommitteeId(2n) });
