@@ -23,6 +23,7 @@ import { encode, type Message } from "./message.ts";
 import { keysOf, openPayload } from "./openedPayload.ts";
 import type { Parts } from "./parts.ts";
 import { createParts } from "./createParts.ts";
+import { limitsFor } from "./payloadBuilder.ts";
 import type { PayloadKeeper } from "./payloadKeeper.ts";
 import type { EngineOptions, EnginePorts } from "./ports.ts";
 import { verifyConflict, verifyVotes } from "./verifications.ts";
@@ -64,7 +65,8 @@ export class EngineCore implements Kernel {
     this.ports = ports;
     this.options = options;
     this.genesis = Genesis.header(options.config);
-    this.mempool = Mempool.createMempool(options.mempool ?? Mempool.DEFAULT_LIMITS);
+    const limits = limitsFor(options.mempool ?? Mempool.DEFAULT_LIMITS, options.config.limits);
+    this.mempool = Mempool.createMempool(limits);
     this.#peers = new CommitteePeers(ports.transport);
   }
 

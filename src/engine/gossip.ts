@@ -107,7 +107,8 @@ export class Gossip {
 
   /** GOSSIP-2: messages get lost, and a follower never leads: what still waits is sent again. */
   #repeatOwn(): void {
-    const { mempool } = this.#kernel;
+    const { mempool, ports } = this.#kernel;
+    Mempool.expire(mempool, ports.clock.monotonicMs());
     for (const key of [...this.#own.keys()]) if (!mempool.byKey.has(key)) this.#own.delete(key);
     for (const unit of [...this.#own.values()].slice(0, REPEATED_UNITS_MAX)) this.#enqueue(unit);
   }

@@ -1,7 +1,7 @@
 import type { Hash } from "../crypto/hash.ts";
 import { disperse, type Dispersal } from "../dispersal/dispersal.ts";
 import * as Mempool from "../mempool/mempool.ts";
-import type { ClusterConfig } from "../protocol/ClusterConfig.ts";
+import type { BlockLimits, ClusterConfig } from "../protocol/ClusterConfig.ts";
 import type * as Header from "../protocol/Header.ts";
 import { hash as headerHash } from "../protocol/Header.ts";
 import * as NamespaceTable from "../protocol/NamespaceTable.ts";
@@ -16,6 +16,13 @@ import { withHashes, type OpenedPayload } from "./openedPayload.ts";
 const ROOM_RESERVED_BYTES = 4;
 const BYTES_PER_NAMESPACE = 8 + 4;
 const BYTES_PER_TRANSACTION = 4;
+
+/** MEM-3: a unit that fits into no block would stand at the head of its lane for ever, so it is not taken. */
+export function limitsFor(limits: Mempool.Limits, block: BlockLimits): Mempool.Limits {
+  const maxUnitParts = Math.min(limits.maxUnitParts, block.transactionsMax, block.namespacesMax);
+  const overhead = ROOM_RESERVED_BYTES + maxUnitParts * (BYTES_PER_NAMESPACE + BYTES_PER_TRANSACTION);
+  return { ...limits, maxUnitParts, maxUnitBytes: Math.min(limits.maxUnitBytes, block.payloadBytesMax - overhead) };
+}
 
 export interface BuildRequest {
   readonly view: View;

@@ -218,6 +218,8 @@ function outcomeOf(refusal: Mempool.Refusal, limits: Mempool.Limits): SubmitOutc
       return { kind: "duplicate", hash: refusal.hash };
     case "too-large":
       return { kind: "too-large", bytes: refusal.given, maximum: refusal.maximum };
+    case "too-many-parts":
+      return { kind: "invalid", reason: `${String(refusal.given)} parts, at most ${String(refusal.maximum)}` };
     case "namespace-full":
       return full("namespace", limits.maxUnitsPerNamespace);
     case "too-many-namespaces":

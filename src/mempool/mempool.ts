@@ -27,6 +27,8 @@ export interface Limits {
   readonly maxUnitsPerNamespace: number;
   /** Envelope bytes of one unit: no more than fit into a block. */
   readonly maxUnitBytes: number;
+  /** Transactions of one unit: no more than a block may have, and than it may have namespaces. */
+  readonly maxUnitParts: number;
   readonly lifetimeMs: number;
   /** How many included transactions are remembered, oldest forgotten first. */
   readonly maxIncluded: number;
@@ -39,6 +41,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxBytesPerNamespace: 16 * 1024 * 1024,
   maxUnitsPerNamespace: 16_384,
   maxUnitBytes: 1024 * 1024,
+  maxUnitParts: 16,
   lifetimeMs: 10 * 60 * 1000,
   maxIncluded: 262_144,
 };
@@ -79,6 +82,7 @@ export type Refusal =
   | { readonly code: "known"; readonly hash: Hash }
   | { readonly code: "already-included"; readonly hash: Hash }
   | { readonly code: "too-large"; readonly given: number; readonly maximum: number }
+  | { readonly code: "too-many-parts"; readonly given: number; readonly maximum: number }
   | { readonly code: "namespace-full"; readonly namespace: NamespaceId; readonly units: number; readonly bytes: number }
   | { readonly code: "too-many-namespaces"; readonly maximum: number }
   | { readonly code: "full"; readonly units: number; readonly bytes: number };
@@ -138,6 +142,8 @@ function refusalOf(pool: Mempool, unit: Unit): Refusal | undefined {
     if (pool.byKey.has(keyOf(namespace, hash))) return { code: "known", hash };
     if (pool.included.has(keyOf(namespace, hash))) return { code: "already-included", hash };
   }
+  const { length: parts } = unit.parts;
+  if (parts > limits.maxUnitParts) return { code: "too-many-parts", given: parts, maximum: limits.maxUnitParts };
   const bytes = unit.parts.reduce((sum, part) => sum + part.envelope.length, 0);
   if (bytes > limits.maxUnitBytes) return { code: "too-large", given: bytes, maximum: limits.maxUnitBytes };
   const namespaces = new Set(unit.parts.map((part) => part.namespace));
