@@ -6,9 +6,18 @@ export interface Random {
   fraction(): number;
 }
 
+/** Web Crypto fills no more at once. */
+const WEB_CRYPTO_BYTES_MAX = 65_536;
+
 /** The machine's cryptographic generator (Web Crypto). */
 export const systemRandom: Random = {
-  bytes: (length) => globalThis.crypto.getRandomValues(new Uint8Array(length)),
+  bytes: (length) => {
+    const out = new Uint8Array(length);
+    for (let at = 0; at < length; at += WEB_CRYPTO_BYTES_MAX) {
+      globalThis.crypto.getRandomValues(out.subarray(at, at + WEB_CRYPTO_BYTES_MAX));
+    }
+    return out;
+  },
   fraction: () => {
     const [word = 0] = globalThis.crypto.getRandomValues(new Uint32Array(1));
     return word / 2 ** 32;
