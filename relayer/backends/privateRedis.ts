@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -15,6 +15,13 @@ const POLL_MS = 25;
  * that ends, `kill -9` included. The server then stops as on SIGTERM, with its append-only file synced.
  */
 const GUARD = '"$@" & server=$!; trap "" INT TERM; cat >/dev/null; kill "$server" 2>/dev/null; wait "$server"';
+
+const PID_FILE = "redis.pid";
+
+/** Another server still has the folder: two writers would ruin its append-only file. */
+export class FolderInUseError extends Error {
+  override readonly name = "FolderInUseError";
+}
 
 export interface PrivateRedis {
   readonly socket: string;
@@ -31,6 +38,7 @@ export function findServer(path: string): string | undefined {
 /** Q-2: starts `server` for this process alone: a Unix socket, no TCP port, append-only file in `folder`, no eviction. */
 export async function startPrivateRedis(server: string, folder: string): Promise<PrivateRedis> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
+  await waitForPrevious(folder);
   // Socket paths are limited to about a hundred bytes: the data folder's may be longer.
   const place = await mkdtemp(join(tmpdir(), "crema-redis-"));
   const socket = join(place, "redis.sock");
@@ -45,7 +53,7 @@ export async function startPrivateRedis(server: string, folder: string): Promise
     "--maxmemory-policy",
     "noeviction",
   ];
-  const quiet = ["--daemonize", "no", "--loglevel", "warning"];
+  const quiet = ["--daemonize", "no", "--loglevel", "warning", "--pidfile", join(folder, PID_FILE)];
   const output: string[] = [];
   const child = spawn("/bin/sh", ["-c", GUARD, "sh", server, ...args, ...durable, ...quiet], {
     stdio: ["pipe", "pipe", "pipe"],
@@ -64,6 +72,27 @@ export async function startPrivateRedis(server: string, folder: string): Promise
     throw new Error(`${server} did not start: ${output.slice(-5).join("").trim()}`, { cause });
   }
   return { socket, server, stop };
+}
+
+/** After `kill -9` of the relayer its server takes a moment to stop. */
+async function waitForPrevious(folder: string): Promise<void> {
+  for (let waitedMs = 0; await isRunning(join(folder, PID_FILE)); waitedMs += POLL_MS) {
+    if (waitedMs >= STOP_TIMEOUT_MS) throw new FolderInUseError(`another server is using ${folder}`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+async function isRunning(pidFile: string): Promise<boolean> {
+  try {
+    const pid = Number(await readFile(pidFile, "utf8"));
+    if (!Number.isInteger(pid) || pid <= 0) return false;
+    process.kill(pid, 0);
+    // The number may be another program's by now; where the system can say, it decides.
+    const command = await readFile(`/proc/${String(pid)}/cmdline`, "utf8").catch(() => "redis");
+    return /redis|valkey/.test(command);
+  } catch {
+    return false;
+  }
 }
 
 async function waitForSocket(socket: string, child: ChildProcess): Promise<void> {

@@ -14,6 +14,8 @@ export interface RelayerProcess {
   ready(): Promise<Readonly<Record<string, unknown>>>;
   /** Resolves with the first line of this message, past or to come. */
   line(message: string): Promise<Readonly<Record<string, unknown>>>;
+  /** How it ended by itself: the signal, or its last words. */
+  end(): Promise<string>;
   kill(): Promise<void>;
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>;
@@ -87,6 +89,10 @@ export function startRelayer(options: ProcessOptions): RelayerProcess {
     child,
     line,
     ready: () => line("ready"),
+    end: async () => {
+      const code = await ended;
+      return child.signalCode ?? `exit code ${String(code)}: ${errors.join("")} ${JSON.stringify(lines.slice(-5))}`;
+    },
     kill: async () => {
       child.kill("SIGKILL");
       await ended;

@@ -33,10 +33,15 @@ let worlds = 0;
 
 export async function createWorld(options: AnvilOptions & { readonly validators?: number } = {}): Promise<World> {
   const folder = temporaryFolder();
-  const anvil = await startAnvil({ ...options, automine: true });
+  // Set up at full speed, with a block per transaction; the blocks that the test wants come after.
+  const anvil = await startAnvil({ automine: true });
   worlds += 1;
   const salt = saltOf(`world ${String(worlds)}`);
-  const deployment = await deploy(anvil, { salt, epochLength: EPOCH_LENGTH, validators: options.validators ?? 4 });
+  const plan = { salt, epochLength: EPOCH_LENGTH, validators: options.validators ?? 4 };
+  const deployment = await deploy(anvil, plan).catch(async (error: unknown) => {
+    await anvil.stop();
+    throw error;
+  });
   const relayer = new Wallet(RELAYER_KEY);
   await anvil.rpc("anvil_setBalance", [relayer.address, `0x${(10n ** 20n).toString(16)}`]);
   const signers = (committee: bigint): Signers => ({
@@ -55,7 +60,8 @@ export async function createWorld(options: AnvilOptions & { readonly validators?
   const node = await startNodeServer(chain);
   const lightClient = lightClientAt(deployment.book.lightClient, anvil.provider);
   const started: RelayerProcess[] = [];
-  if (options.automine === false) await anvil.rpc("evm_setAutomine", [false]);
+  if (options.automine === false || options.blockTime !== undefined) await anvil.rpc("evm_setAutomine", [false]);
+  if (options.blockTime !== undefined) await anvil.rpc("evm_setIntervalMining", [options.blockTime]);
   return {
     anvil,
     deployment,
