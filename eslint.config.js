@@ -42,7 +42,12 @@ export default tseslint.config(
   },
   {
     files: ["src/**/*.ts", "relayer/**/*.ts"],
-    ignores: ["src/codec/**", "src/protocol/scalars.ts", "src/protocol/Certificate.ts", "src/crypto/hash.ts"],
+    ignores: [
+      "src/codec/**",
+      "src/protocol/scalars.ts",
+      "src/protocol/{Certificate,Proposal}.ts",
+      "src/crypto/hash.ts",
+    ],
     rules: { "@typescript-eslint/consistent-type-assertions": ["error", { assertionStyle: "never" }] },
   },
   {

@@ -1,7 +1,7 @@
 import type { FinalityRule } from "../src/l1/l1Client.ts";
 import { ENDPOINTS_MAX } from "../src/l1/endpoints.ts";
-import { FieldError, readConfig, type Relation, type Sources, type Values } from "../src/node/configTable.ts";
-import { flag, httpUrls, integer, oneOf, optional, port, text } from "../src/node/fieldParsers.ts";
+import { FieldError, readConfig, type Relation, type Sources, type Values } from "../src/config/configTable.ts";
+import { flag, httpUrls, integer, oneOf, optional, port, text } from "../src/config/fieldParsers.ts";
 import { MIN_BUMP_PERCENT } from "./tx/feePolicy.ts";
 
 const GWEI = 1_000_000_000n;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 
 import { toHex } from "../src/codec/hex.ts";
-import { ConfigError, flagName, redacted } from "../src/node/configTable.ts";
+import { ConfigError, flagName, redacted } from "../src/config/configTable.ts";
 import { systemClock } from "../src/runtime/clock.ts";
 import { jsonLogger } from "../src/runtime/logger.ts";
 import { systemRandom } from "../src/runtime/random.ts";

@@ -2,10 +2,11 @@ import type { Command } from "commander";
 
 import { readAddressBook } from "../l1/addressBook.ts";
 import { checkDeployment, readClusterFile } from "../node/clusterFile.ts";
-import { redacted } from "../node/configTable.ts";
+import { redacted } from "../config/configTable.ts";
 import { NODE_FIELDS, readNodeConfig } from "../node/nodeConfig.ts";
 import * as Genesis from "../protocol/Genesis.ts";
 import { addSettings, sourcesOf } from "./options.ts";
+import { print } from "./terminal.ts";
 
 /** `crema genesis` and `crema config`: what the files say, checked, without starting anything. */
 export function addChecks(program: Command): void {
@@ -17,12 +18,12 @@ export function addChecks(program: Command): void {
     .action((options: { clusterFile: string; addressBook?: string }) => {
       const cluster = readClusterFile(options.clusterFile);
       if (options.addressBook !== undefined) checkDeployment(cluster, readAddressBook(options.addressBook));
-      console.log(Genesis.hash(cluster));
+      print(Genesis.hash(cluster));
     });
   const config = program.command("config").description("check a node's configuration and print it without secrets");
   addSettings(config, NODE_FIELDS).action((options: Record<string, string>) => {
     const node = readNodeConfig(sourcesOf(options));
     checkDeployment(readClusterFile(node.clusterFile), readAddressBook(node.addressBook));
-    console.log(JSON.stringify(redacted(NODE_FIELDS, node), null, 2));
+    print(JSON.stringify(redacted(NODE_FIELDS, node), null, 2));
   });
 }

@@ -1,7 +1,8 @@
 import { AssertionError } from "../runtime/assert.ts";
 import { AddressBookError } from "../l1/addressBook.ts";
-import { ConfigError } from "../node/configTable.ts";
+import { ConfigError } from "../config/configTable.ts";
 import { RegistrationFileError } from "../node/registration.ts";
+import { complain } from "./terminal.ts";
 
 /** The configuration is at fault: starting again without a change cannot help. */
 const EXIT_CONFIG = 2;
@@ -10,8 +11,8 @@ const EXIT_FAILURE = 1;
 /** Says what failed in as few words as it takes, and sets the exit code. Only our own faults get a stack. */
 export function reportFailure(error: unknown): void {
   process.exitCode = isConfiguration(error) ? EXIT_CONFIG : EXIT_FAILURE;
-  if (error instanceof AssertionError || !(error instanceof Error)) console.error("crema:", error);
-  else console.error(`crema: ${error.message}`);
+  const text = error instanceof AssertionError ? error.stack : error instanceof Error ? error.message : String(error);
+  complain(`crema: ${text ?? "failed"}`);
 }
 
 function isConfiguration(error: unknown): boolean {

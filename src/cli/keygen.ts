@@ -10,6 +10,7 @@ import { consensusPublicKey } from "../node/keyFile.ts";
 import * as Genesis from "../protocol/Genesis.ts";
 import { transportKey } from "../network/certificate.ts";
 import { systemRandom } from "../runtime/random.ts";
+import { print } from "./terminal.ts";
 
 interface Options {
   readonly keyFile: string;
@@ -32,8 +33,8 @@ export function addKeygen(program: Command): void {
       const genesis = Genesis.hash(readClusterFile(options.clusterFile));
       mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
       const keys = await createIdentity({ ...options, password }, genesis, systemRandom);
-      console.log(`key file       ${options.keyFile}${password === null ? " (not encrypted)" : ""}`);
-      console.log(`consensus key  ${keyHash(consensusPublicKey(keys))} (hash)`);
-      console.log(`transport key  ${toHex(transportKey(keys.transportSeed)).slice(2)}`);
+      print(`key file       ${options.keyFile}${password === null ? " (not encrypted)" : ""}`);
+      print(`consensus key  ${keyHash(consensusPublicKey(keys))} (hash)`);
+      print(`transport key  ${toHex(transportKey(keys.transportSeed)).slice(2)}`);
     });
 }

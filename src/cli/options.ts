@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 
-import { flagName, type Sources, type Table } from "../node/configTable.ts";
+import { flagName, type Sources, type Table } from "../config/configTable.ts";
 
 /** Adds one option per setting of a table, and `--config` for the file. */
 export function addSettings(command: Command, table: Table): Command {

@@ -8,12 +8,13 @@ import { createMclBls } from "../crypto/blsMcl.ts";
 import { readAddressBook } from "../l1/addressBook.ts";
 import { developmentTokenAt, stakeTableAt } from "../l1/contracts.ts";
 import { createL1Client } from "../l1/l1Client.ts";
-import { ConfigError } from "../node/configTable.ts";
+import { ConfigError } from "../config/configTable.ts";
 import { readPassword } from "../node/identity.ts";
 import { readKeyFile } from "../node/keyFile.ts";
 import { parseRegistrationFile, signRegistration } from "../node/registration.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { silentLogger } from "../runtime/logger.ts";
+import { print } from "./terminal.ts";
 
 const L1_TIMEOUT_MS = 30_000;
 
@@ -78,7 +79,7 @@ async function sign(options: SignOptions): Promise<void> {
     address: options.address,
   });
   writeFileSync(options.out, `${JSON.stringify(registration, null, 2)}\n`);
-  console.log(`registration for key ${registration.keyHash} written to ${options.out}`);
+  print(`registration for key ${registration.keyHash} written to ${options.out}`);
 }
 
 async function send(options: SendOptions): Promise<void> {
@@ -112,7 +113,7 @@ async function send(options: SendOptions): Promise<void> {
   );
   await sent.wait();
   const { id } = await table.keyOf(registration.keyHash);
-  console.log(`validator ${String(id)} registered in ${sent.hash}`);
+  print(`validator ${String(id)} registered in ${sent.hash}`);
   client.close();
 }
 

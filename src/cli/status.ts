@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { print } from "./terminal.ts";
 
 const TIMEOUT_MS = 5_000;
 
@@ -16,8 +17,8 @@ export function addStatus(program: Command): void {
     .option("--json", "print the answer as it is")
     .action(async (options: { apiUrl: string; json?: boolean }) => {
       const status = await readStatus(options.apiUrl);
-      if (options.json === true) console.log(JSON.stringify(status));
-      else for (const [name, value] of Object.entries(status)) console.log(`${name.padEnd(16)} ${show(value)}`);
+      if (options.json === true) print(JSON.stringify(status));
+      else for (const [name, value] of Object.entries(status)) print(`${name.padEnd(16)} ${show(value)}`);
     });
 }
 
@@ -37,5 +38,5 @@ async function readStatus(apiUrl: string): Promise<object> {
 }
 
 function show(value: unknown): string {
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  return typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -5,7 +5,7 @@ import { parse as parseYaml } from "yaml";
 import * as ClusterConfig from "../protocol/ClusterConfig.ts";
 import * as Genesis from "../protocol/Genesis.ts";
 import type { AddressBook } from "../l1/addressBook.ts";
-import { CONFIG_FILE_BYTES_MAX, ConfigError } from "./configTable.ts";
+import { CONFIG_FILE_BYTES_MAX, ConfigError } from "../config/configTable.ts";
 
 /** Reads and checks the cluster config; throws `ConfigError` naming the file and every field at fault. */
 export function readClusterFile(path: string): ClusterConfig.ClusterConfig {

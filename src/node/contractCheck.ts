@@ -6,7 +6,7 @@ import type { L1Client } from "../l1/l1Client.ts";
 import { isL1Unavailable, L1WrongChainError } from "../l1/l1Errors.ts";
 import type * as ClusterConfig from "../protocol/ClusterConfig.ts";
 import type { Logger } from "../runtime/logger.ts";
-import { ConfigError } from "./configTable.ts";
+import { ConfigError } from "../config/configTable.ts";
 
 /**
  * Compares what the contracts say with what the files say. While L1 is away there is nothing to compare with: the node

@@ -21,7 +21,7 @@ import { openDiskStore } from "../storage/diskStore.ts";
 import { nodeFileSystem } from "../storage/nodeFileSystem.ts";
 import { WriteAheadLog } from "../storage/writeAheadLog.ts";
 import { checkDeployment, readClusterFile } from "./clusterFile.ts";
-import { ConfigError } from "./configTable.ts";
+import { ConfigError } from "../config/configTable.ts";
 import { checkContracts } from "./contractCheck.ts";
 import { openConsensusSigner, openTransportSeed } from "./identity.ts";
 import { decodeNetwork, parseSeed } from "./peerAddress.ts";
@@ -197,7 +197,7 @@ async function openEngine(context: Context, { follower, transport, signer }: Wir
   const journal = parts.add("journal", await WriteAheadLog.open(nodeFileSystem, join(directory, "journal")), (part) =>
     part.close(),
   );
-  const bls = parts.add("BLS workers", await createBlsPool({ threads: config.blsWorkers }), (part) => part.close());
+  const bls = parts.add("BLS workers", createBlsPool({ threads: config.blsWorkers }), (part) => part.close());
   const engine = createEngine(
     {
       clock: ports.clock,

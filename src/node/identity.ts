@@ -12,7 +12,7 @@ import { createProtectionRecord, ProtectionRecordError } from "../signer/protect
 import type { Signer } from "../signer/signer.ts";
 import { fresh } from "../signer/slashingProtection.ts";
 import { nodeFileSystem } from "../storage/nodeFileSystem.ts";
-import { ConfigError } from "./configTable.ts";
+import { ConfigError } from "../config/configTable.ts";
 import {
   consensusPublicKey,
   generateKeys,

@@ -1,6 +1,6 @@
 import { ENDPOINTS_MAX } from "../l1/endpoints.ts";
-import { readConfig, type Relation, type Sources, type Table, type Values } from "./configTable.ts";
-import { flag, httpUrls, integer, list, oneOf, optional, port, text } from "./fieldParsers.ts";
+import { readConfig, type Relation, type Sources, type Table, type Values } from "../config/configTable.ts";
+import { flag, httpUrls, integer, list, oneOf, optional, port, text } from "../config/fieldParsers.ts";
 
 /** Nodes that a follower may name as its first contacts. */
 export const SEEDS_MAX = 32;

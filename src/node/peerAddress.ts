@@ -1,7 +1,7 @@
 import type { NetworkDecoder } from "../l1/stakeTableFold.ts";
 import { decodeNetworkField, NetworkFieldError, parseAddress } from "../network/networkField.ts";
 import { isPeerId, type Peer } from "../network/transport.ts";
-import { ConfigError } from "./configTable.ts";
+import { ConfigError } from "../config/configTable.ts";
 
 /** A validator's network field; undefined where strangers registered something else. */
 export const decodeNetwork: NetworkDecoder = (network) => {

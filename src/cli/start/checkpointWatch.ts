@@ -44,7 +44,7 @@ export function watchCheckpoints(
       toBlock: latest.number,
     });
     for (const log of logs) {
-      const height = abi.parseLog({ topics: [...log.topics], data: log.data })?.args.getValue("height");
+      const height: unknown = abi.parseLog({ topics: [...log.topics], data: log.data })?.args.getValue("height");
       const receipt = await l1.provider.getTransactionReceipt(log.transactionHash);
       if (typeof height !== "bigint" || receipt === null)
         throw new StartError("L1 gave a checkpoint without its receipt");

@@ -4,8 +4,8 @@ import { join } from "node:path";
 
 import { afterAll, describe, expect, it } from "vitest";
 
-import { CONFIG_FILE_BYTES_MAX, ConfigError, flagName, readConfig, redacted } from "../../src/node/configTable.ts";
-import { integer, list, oneOf, text } from "../../src/node/fieldParsers.ts";
+import { CONFIG_FILE_BYTES_MAX, ConfigError, flagName, readConfig, redacted } from "../../src/config/configTable.ts";
+import { integer, list, oneOf, text } from "../../src/config/fieldParsers.ts";
 import { NODE_FIELDS, readNodeConfig } from "../../src/node/nodeConfig.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "crema-config-"));

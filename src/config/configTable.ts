@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs";
 
 import { parse as parseYaml } from "yaml";
 
+import { assert } from "../runtime/assert.ts";
+
 /** One setting of a program: where it may come from, what it means, how its text is read. */
 export interface Field<T> {
   /** Environment variable. */
@@ -81,7 +83,8 @@ export function readConfig<T extends Table>(
     }
   });
   if (problems.length > 0) throw new ConfigError(problems);
-  const values = valuesOf<T>(entries);
+  const values = Object.fromEntries(entries);
+  assert(isComplete(table, values), "every setting of a table must have a value");
   const broken = relations.filter((relation) => !relation.holds(values)).map((relation) => relation.sentence);
   if (broken.length > 0) throw new ConfigError(broken);
   return values;
@@ -100,9 +103,9 @@ function find(
   return file[name] ?? (field.default === undefined ? undefined : { text: field.default, origin: "default" });
 }
 
-// The loop over the table gives each name a value of its own field's type; the compiler cannot follow that.
-function valuesOf<T extends Table>(entries: readonly (readonly [string, unknown])[]): Values<T> {
-  return Object.fromEntries(entries) as Values<T>;
+/** Each value was made by its own field's parser: what is left to check is that all are there. */
+function isComplete<T extends Table>(table: T, values: Readonly<Record<string, unknown>>): values is Values<T> {
+  return Object.keys(table).every((name) => name in values);
 }
 
 function readFileValues(path: string, table: Table, problems: string[]): Record<string, Given> {
@@ -112,9 +115,13 @@ function readFileValues(path: string, table: Table, problems: string[]): Record<
     if (!(name in table)) problems.push(`${name} (${path}) is not a setting; see \`crema config\` for the list`);
     else if (value === null || (typeof value === "object" && !isScalarList(value))) {
       problems.push(`${name} (${path}) must be a text, a number, a truth value or a list of those`);
-    } else out[name] = { text: isScalarList(value) ? value.join(",") : String(value), origin: path };
+    } else out[name] = { text: isScalarList(value) ? value.join(",") : scalarText(value), origin: path };
   }
   return out;
+}
+
+function scalarText(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 function parseFile(path: string): Readonly<Record<string, unknown>> {
