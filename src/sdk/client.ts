@@ -161,6 +161,8 @@ export interface ClientLimits {
   readonly pollMs: number;
   /** How long `submit` goes on while every endpoint is busy or away. */
   readonly submitTimeoutMs: number;
+  /** How long `follow` and `watch` wait for an endpoint to be there again. */
+  readonly outageTimeoutMs: number;
   /** How long `waitForFinality` waits by default. */
   readonly finalityTimeoutMs: number;
   /** How long a committee is taken as trusted before its source is asked again. */
@@ -174,6 +176,7 @@ export const defaultClientLimits: ClientLimits = {
   answerBytesMax: 128 * MEBIBYTE,
   pollMs: 500,
   submitTimeoutMs: 20_000,
+  outageTimeoutMs: 300_000,
   finalityTimeoutMs: 60_000,
   trustAgeMs: 60_000,
 };

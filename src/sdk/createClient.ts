@@ -6,11 +6,11 @@ import { keccakHash } from "../crypto/hash.ts";
 import * as Confirmation from "../lightclient/confirmation.ts";
 import { Height, type NamespaceId } from "../protocol/scalars.ts";
 import { assert } from "../runtime/assert.ts";
-import { systemClock, type Clock } from "../runtime/clock.ts";
+import { systemClock } from "../runtime/clock.ts";
 import { defaultClientLimits, type Client, type ClientLimits, type ClientOptions, type WaitOptions } from "./client.ts";
 import { cachedCommittees } from "./committees.ts";
 import * as Endpoints from "./endpoints.ts";
-import { ProblemError, TimeoutError, VerificationError } from "./errors.ts";
+import { isPassing, ProblemError, TimeoutError, VerificationError } from "./errors.ts";
 import { signEthereum } from "./ethereum.ts";
 import { followBlocks, followNamespace, withFreshAnchor, type Follower } from "./follow.ts";
 import * as L1Proof from "./l1Proof.ts";
@@ -50,11 +50,10 @@ export async function createClient(options: ClientOptions): Promise<Client> {
   });
   const openStream = options.openStream === null ? undefined : (options.openStream ?? globalStream());
   const openBell = () => createTipBell({ endpoints, openStream, clock, pollMs: limits.pollMs });
-  return assemble({ transport, trust, openBell, clock, limits });
+  return assemble({ transport, trust, openBell, clock, outageTimeoutMs: limits.outageTimeoutMs, limits });
 }
 
 interface Parts extends Follower {
-  readonly clock: Clock;
   readonly limits: ClientLimits;
 }
 
@@ -165,6 +164,22 @@ function bundleConfirmation(
   return unless(NOT_FINAL, verified);
 }
 
+/** The newest height an endpoint knows; 0 where none is there: it only says where the stream begins. */
+async function heightNow(transport: Transport, signal: AbortSignal): Promise<Height> {
+  const { request, schema } = Endpoints.status();
+  return (await unlessPassing(transport.ask(request, schema, ({ height }) => height, signal))) ?? Height(0n);
+}
+
+/** `undefined` where nobody is there or ready now. */
+async function unlessPassing<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (isPassing(error)) return undefined;
+    throw error;
+  }
+}
+
 async function waitForFinality(
   parts: Parts,
   namespace: NamespaceId,
@@ -178,9 +193,8 @@ async function waitForFinality(
   const either = signal === undefined ? timeout.signal : AbortSignal.any([signal, timeout.signal]);
   const bell = parts.openBell();
   try {
-    const { height } = await ask(parts.transport, Endpoints.status());
-    for (let next = height; ; next = Height(next + 1n)) {
-      const found = await confirmation(parts, namespace, transaction, either);
+    for (let next = await heightNow(parts.transport, either); ; next = Height(next + 1n)) {
+      const found = await unlessPassing(confirmation(parts, namespace, transaction, either));
       if (found !== undefined) return found;
       await bell.wait(next, either);
       either.throwIfAborted();

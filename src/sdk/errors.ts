@@ -47,6 +47,21 @@ export class ProblemError extends SdkError {
   }
 }
 
+/** Problems of an endpoint that pass with time. */
+const PASSING: ReadonlySet<string> = new Set([
+  "internal",
+  "namespace-full",
+  "node-full",
+  "not-ready",
+  "rate-limited",
+  "unknown-finalization",
+]);
+
+/** Whether the same question may well be answered later: nobody was there, or nobody was ready. */
+export function isPassing(error: unknown): error is EndpointsError | ProblemError {
+  return error instanceof EndpointsError || (error instanceof ProblemError && PASSING.has(error.code));
+}
+
 /** Why an endpoint's answer is not proven. */
 export type VerificationFault =
   | ConfirmationFault

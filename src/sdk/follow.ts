@@ -6,9 +6,10 @@ import type { FinalizedHeader } from "../lightclient/finalizedHeader.ts";
 import * as Header from "../protocol/Header.ts";
 import { Height, type NamespaceId } from "../protocol/scalars.ts";
 import * as Transaction from "../protocol/Transaction.ts";
+import type { Clock } from "../runtime/clock.ts";
 import type { NamespaceContent, NamespaceTransaction, VerifiedBlock } from "./client.ts";
 import * as Endpoints from "./endpoints.ts";
-import { VerificationError } from "./errors.ts";
+import { isPassing, VerificationError } from "./errors.ts";
 import type { TipBell } from "./tip.ts";
 import type { Transport } from "./transport.ts";
 import { requireProven, type Trust } from "./trust.ts";
@@ -18,6 +19,9 @@ export interface Follower {
   readonly transport: Transport;
   readonly trust: Trust;
   readonly openBell: () => TipBell;
+  readonly clock: Clock;
+  /** How long an iteration waits for an endpoint to be there again. */
+  readonly outageTimeoutMs: number;
 }
 
 /** Where an iteration stands: the next height, and the hash that its parent must have. */
@@ -56,9 +60,10 @@ async function* pages<T extends VerifiedBlock>(
 ): AsyncGenerator<T, void, undefined> {
   const cursor: Cursor = { height: from, parent: undefined };
   const bell = follower.openBell();
+  const unlessAway = outageTolerance<T>(follower, signal);
   try {
     while (signal?.aborted !== true) {
-      const page = await ask(cursor);
+      const page = await unlessAway(ask(cursor));
       for (const block of page) {
         yield block;
         cursor.height = Height(block.header.height + 1n);
@@ -69,6 +74,29 @@ async function* pages<T extends VerifiedBlock>(
   } finally {
     bell.close();
   }
+}
+
+/**
+ * SDK-9: an iteration survives that no endpoint is there, for as long as is allowed: it sees an empty page meanwhile.
+ * What an endpoint says falsely ends it at once.
+ */
+function outageTolerance<T>(
+  { clock, outageTimeoutMs }: Follower,
+  signal: AbortSignal | undefined,
+): (page: Promise<readonly T[]>) => Promise<readonly T[]> {
+  let since: number | undefined;
+  return async (page) => {
+    try {
+      const answered = await page;
+      since = undefined;
+      return answered;
+    } catch (error) {
+      if (signal?.aborted === true) return [];
+      since ??= clock.monotonicMs();
+      if (!isPassing(error) || clock.monotonicMs() - since > outageTimeoutMs) throw error;
+      return [];
+    }
+  };
 }
 
 function askNamespace(

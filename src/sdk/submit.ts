@@ -4,7 +4,7 @@ import * as Transaction from "../protocol/Transaction.ts";
 import { sleep, type Clock } from "../runtime/clock.ts";
 import type { BundleSubmission, Submission } from "./client.ts";
 import * as Endpoints from "./endpoints.ts";
-import { EndpointsError, ProblemError, SubmissionError, VerificationError } from "./errors.ts";
+import { isPassing, ProblemError, SubmissionError, VerificationError } from "./errors.ts";
 import type { Transport } from "./transport.ts";
 
 export interface Submitter {
@@ -13,8 +13,6 @@ export interface Submitter {
   readonly timeoutMs: number;
 }
 
-/** Refusals that pass with time. */
-const BUSY: ReadonlySet<string> = new Set(["node-full", "namespace-full", "not-ready", "rate-limited", "internal"]);
 const RETRY_MS = 500;
 const RETRY_MS_MAX = 5_000;
 
@@ -71,9 +69,8 @@ async function persist(submitter: Submitter, attempt: () => Promise<void>): Prom
 
 /** How long to wait before the next attempt; undefined where none makes sense. */
 function retryDelay(error: unknown, pauseMs: number): number | undefined {
-  if (error instanceof EndpointsError) return pauseMs;
-  if (error instanceof ProblemError && BUSY.has(error.code)) return error.retryAfterMs ?? pauseMs;
-  return undefined;
+  if (!isPassing(error)) return undefined;
+  return error instanceof ProblemError ? (error.retryAfterMs ?? pauseMs) : pauseMs;
 }
 
 /** An endpoint that names another hash took something else. */

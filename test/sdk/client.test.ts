@@ -6,7 +6,7 @@ import { keccakHash } from "../../src/crypto/hash.ts";
 import * as Header from "../../src/protocol/Header.ts";
 import { CommitteeId, Epoch, Height, NamespaceId } from "../../src/protocol/scalars.ts";
 import * as Transaction from "../../src/protocol/Transaction.ts";
-import type { Client, NamespaceContent } from "../../src/sdk/index.ts";
+import type { Client, ClientOptions, NamespaceContent } from "../../src/sdk/index.ts";
 import { startCluster, type Cluster } from "./cluster.ts";
 
 const NAMESPACE = NamespaceId(4242n);
@@ -210,6 +210,57 @@ describe("following", () => {
     const { value } = await following.next();
     expect(value).toMatchObject({ header: { height: 4n } });
     await following.return();
+  });
+});
+
+it("ends an iteration quietly when its signal comes in the middle of a request", async () => {
+  await cluster.node.finalize();
+  const controller = new AbortController();
+  const fetch: ClientOptions["fetch"] = (url, init) => {
+    controller.abort();
+    return globalThis.fetch(url, init);
+  };
+  const interrupted = await cluster.client({ fetch });
+  const following = interrupted.follow(NAMESPACE, { from: Height(1n), signal: controller.signal });
+  expect(await following.next()).toEqual({ done: true, value: undefined });
+});
+
+describe("outages", () => {
+  it("SDK-9: following survives that no endpoint is there, and ends when it takes too long", async () => {
+    await cluster.node.finalize();
+    let away = true;
+    const asked: string[] = [];
+    const fetch: ClientOptions["fetch"] = (url, init) => {
+      asked.push(url);
+      return away ? Promise.reject(new Error("away")) : globalThis.fetch(url, init);
+    };
+    const patient = await cluster.client({ fetch, openStream: null, limits: { pollMs: 5 } });
+    const following = patient.follow(NAMESPACE, { from: Height(1n) });
+    const first = following.next();
+    while (asked.length < 6) await new Promise((resolve) => setTimeout(resolve, 5));
+    away = false;
+    expect((await first).value).toMatchObject({ header: { height: 1n } });
+    await following.return();
+    away = true;
+    const hasty = await cluster.client({ fetch, openStream: null, limits: { pollMs: 5, outageTimeoutMs: 1 } });
+    await expect(hasty.follow(NAMESPACE, { from: Height(1n) }).next()).rejects.toMatchObject({
+      name: "EndpointsError",
+    });
+  });
+
+  it("waiting for finality goes on while no endpoint is there, until its time is up", async () => {
+    const { hash } = await client.submit(NAMESPACE, Uint8Array.of(1));
+    let away = true;
+    const fetch: ClientOptions["fetch"] = (url, init) =>
+      away ? Promise.reject(new Error("away")) : globalThis.fetch(url, init);
+    const patient = await cluster.client({ fetch, openStream: null, limits: { pollMs: 5 } });
+    await expect(patient.waitForFinality(NAMESPACE, hash, { timeoutMs: 40 })).rejects.toMatchObject({
+      name: "TimeoutError",
+    });
+    const waiting = patient.waitForFinality(NAMESPACE, hash);
+    await cluster.node.finalize();
+    away = false;
+    expect(await waiting).toMatchObject({ header: { height: 1n } });
   });
 });
 
