@@ -22,7 +22,7 @@ import {CommitteeRecord} from "./types/Committee.sol";
 import {Domain} from "./types/Domain.sol";
 import {Header} from "./types/Header.sol";
 import {Resume} from "./types/Resume.sol";
-import {Finalize} from "./types/Vote.sol";
+import {VoteLib} from "./types/Vote.sol";
 
 /// @title LightClient
 /// @notice See `ILightClient`.
@@ -122,6 +122,7 @@ contract LightClient is ILightClient {
     /// @inheritdoc ILightClient
     function advance(Header memory header, Certificate calldata certificate) external {
         ClientState state = _state;
+        uint64 viewNumber = certificate.viewNumber;
         if (state.committee() == 0) state = _installFirst(state);
 
         if (block.timestamp >= state.trustedUntil()) _revertUntrusted(state.trustedUntil());
@@ -129,16 +130,15 @@ contract LightClient is ILightClient {
             revert LightClientWrongCommittee(header.committee, state.committee());
         if (header.height <= state.height()) revert LightClientHeightNotIncreasing(header.height, state.height());
         if (header.epoch < state.epoch()) revert LightClientEpochNotIncreasing(header.epoch, state.epoch());
-        if (header.epoch == state.epoch() && certificate.viewNumber <= state.viewNumber()) {
-            revert LightClientViewNotIncreasing(certificate.viewNumber, state.viewNumber());
+        if (header.epoch == state.epoch() && viewNumber <= state.viewNumber()) {
+            revert LightClientViewNotIncreasing(viewNumber, state.viewNumber());
         }
         _checkHeader(header);
         bytes32 blockHash = header.hash();
         _checkFinalization(header, certificate, blockHash, state.code());
 
-        state = state.withBlock(header.height, header.epoch, certificate.viewNumber);
         if (header.nextCommittee != 0) state = _handOver(state, header);
-        _store(state, _checkpointOf(header, blockHash, certificate.viewNumber));
+        _store(state, header.epoch, viewNumber, _checkpointOf(header, blockHash, viewNumber));
     }
 
     /// @dev What a header must be on its own, whoever finalized it.
@@ -161,17 +161,12 @@ contract LightClient is ILightClient {
         bytes32 blockHash,
         uint24 code
     ) private view {
+        uint64 viewNumber = certificate.viewNumber;
         // A handover may be proposed again, unchanged, in later views; every other block is finalized in its own.
         bool isViewRight =
-            header.nextCommittee == 0
-                ? certificate.viewNumber == header.viewNumber
-                : certificate.viewNumber >= header.viewNumber;
-        if (!isViewRight) revert LightClientWrongView(certificate.viewNumber, header.viewNumber);
-        _checkCertificate(
-            certificate,
-            Finalize({epoch: header.epoch, viewNumber: certificate.viewNumber, blockHash: blockHash}).hash(),
-            code
-        );
+            header.nextCommittee == 0 ? viewNumber == header.viewNumber : viewNumber >= header.viewNumber;
+        if (!isViewRight) revert LightClientWrongView(viewNumber, header.viewNumber);
+        _checkCertificate(certificate, VoteLib.hashFinalize(header.epoch, viewNumber, blockHash), code);
     }
 
     function _checkCertificate(Certificate calldata certificate, bytes32 structHash, uint24 code) private view {
@@ -223,9 +218,12 @@ contract LightClient is ILightClient {
     /// @dev Makes a checkpoint the latest, and keeps it in the ring if the last entry is old enough: the interval is
     /// counted between entries, so that many cheap advances cannot flush the ring. The entry's place follows from the
     /// time, so each stays for at least RING_SIZE - 1 intervals.
-    function _store(ClientState state, Checkpoint memory checkpoint) private {
+    /// @param epoch The epoch that what comes next must be of, or above.
+    /// @param viewNumber The view that what comes next in this epoch must be above.
+    function _store(ClientState state, uint64 epoch, uint64 viewNumber, Checkpoint memory checkpoint) private {
         bytes32 hash = checkpoint.hash();
-        state = state.withFreshAt(Math.min(checkpoint.receivedAt, checkpoint.timestamp / 1000));
+        uint256 freshAt = Math.min(checkpoint.receivedAt, checkpoint.timestamp / 1000);
+        state = state.withBlock(checkpoint.height, epoch, viewNumber, freshAt);
         if (block.timestamp >= state.keptAt() + ringInterval) {
             uint256 place = (block.timestamp / ringInterval) % RING_SIZE;
             state = state.withKeptAt(block.timestamp);
@@ -375,9 +373,8 @@ contract LightClient is ILightClient {
         delete _pending;
         _halt = Halt({endedAt: uint64(block.timestamp), resumed: pending.committee, frozen: false});
         pending.checkpoint.receivedAt = uint64(block.timestamp);
-        ClientState state = _state.withBlock(pending.checkpoint.height, pending.epoch, 0);
-        state = _install(state, pending.committee, stakeTable.committee(pending.committee), pending.epoch);
-        _store(state, pending.checkpoint);
+        CommitteeRecord memory record = stakeTable.committee(pending.committee);
+        _store(_install(_state, pending.committee, record, pending.epoch), pending.epoch, 0, pending.checkpoint);
         emit ResumeApplied(pending.epoch, pending.committee, pending.checkpoint.blockHash);
     }
 

@@ -129,17 +129,16 @@ library BLS {
             // b_i = H((b_0 xor b_(i - 1)) || I2OSP(i, 1) || tag || ...): the counter and all after it stay in place.
             let round := sub(tail, 30)
             let roundSize := add(34, tagSize)
-            let previous := 0
+            mstore(round, b0)
             for {
-                let i := 0
-            } lt(i, 4) {
+                let i := 1
+            } lt(i, 5) {
                 i := add(i, 1)
             } {
-                mstore(round, xor(b0, previous))
-                mstore8(add(tail, 2), add(i, 1))
-                let output := add(point, shl(5, i))
+                let output := add(sub(point, 0x20), shl(5, i))
+                mstore8(add(tail, 2), i)
                 pop(staticcall(gas(), SHA_256, round, roundSize, output, 0x20))
-                previous := mload(output)
+                mstore(round, xor(b0, mload(output)))
             }
 
             // Two field elements: 64 bytes each, to the first power mod p. Each is mapped to a point of G1.
@@ -214,16 +213,17 @@ library BLS {
             mcopy(mload(0x40), sum, 0x100)
             calldatacopy(add(mload(0x40), 0x100), calldatasize(), 0x100)
             let references := add(add(list, 0x20), offset)
+            let table := add(pages, 0x20)
             isAnswered := 1
             for {} members {
                 members := and(members, sub(members, 1))
             } {
                 let input := mload(0x40)
-                // The lowest bit that is set, by EIP-7939.
-                let index := sub(255, clz(and(members, sub(0, members))))
-                let page := shr(240, mload(add(references, add(index, index))))
-                let slot := and(page, 0xff)
-                page := mload(add(add(pages, 0x20), shl(5, shr(8, page))))
+                // Twice the number of the lowest bit that is set: EIP-7939 counts the zeros above it.
+                let twice := sub(510, shl(1, clz(and(members, sub(0, members)))))
+                let slot := shr(240, mload(add(references, twice)))
+                let page := mload(add(table, shl(5, shr(8, slot))))
+                slot := and(slot, 0xff)
                 extcodecopy(page, add(input, 0x200), add(mul(slot, 196), 1), 192)
                 mcopy(add(input, 0x110), add(input, 0x200), 48)
                 mcopy(add(input, 0x150), add(input, 0x230), 48)

@@ -39,16 +39,20 @@ library Merkle {
     ) internal pure returns (bytes32 root) {
         if (index >= size) revert MerkleIndexOutOfBounds(index, size);
         root = leafHash;
-        uint256 position = index;
-        uint256 last = size - 1;
         uint256 used;
-        // Bounded: `last` halves in every round.
-        for (; last > 0; (position, last) = (position >> 1, last >> 1)) {
-            bool isRight = position & 1 == 1;
-            if (!isRight && position == last) continue;
-            if (used == proof.length) revert MerkleProofLengthWrong(proof.length, index, size);
-            bytes32 sibling = proof[used++];
-            root = isRight ? node(sibling, root) : node(root, sibling);
+        uint256 position = index;
+        // No overflow: `size` is not zero, and `used` stays below the length of a list in calldata.
+        unchecked {
+            // Bounded: `last` halves in every round.
+            for (uint256 last = size - 1; last != 0; last >>= 1) {
+                bool isRight = position & 1 == 1;
+                if (isRight || position != last) {
+                    if (used == proof.length) revert MerkleProofLengthWrong(proof.length, index, size);
+                    bytes32 sibling = proof[used++];
+                    root = isRight ? node(sibling, root) : node(root, sibling);
+                }
+                position >>= 1;
+            }
         }
         if (used != proof.length) revert MerkleProofLengthWrong(proof.length, index, size);
     }

@@ -68,15 +68,18 @@ library ClientStateLib {
         ClientState self,
         uint256 height_,
         uint256 epoch_,
-        uint256 viewNumber_
+        uint256 viewNumber_,
+        uint256 freshAt_
     ) internal pure returns (ClientState) {
-        uint256 word = _clear(self, HEIGHT_MAX | (EPOCH_MAX << EPOCH_AT) | (VIEW_MAX << VIEW_AT));
+        uint256 kept =
+            (COMMITTEE_MAX << COMMITTEE_AT) | (CODE_MAX << CODE_AT) | (TIME_MAX << TRUSTED_AT) | (TIME_MAX << KEPT_AT);
         return
             ClientState.wrap(
-                word |
+                (ClientState.unwrap(self) & kept) |
                     _fit(height_, HEIGHT_MAX) |
                     (_fit(epoch_, EPOCH_MAX) << EPOCH_AT) |
-                    (_fit(viewNumber_, VIEW_MAX) << VIEW_AT)
+                    (_fit(viewNumber_, VIEW_MAX) << VIEW_AT) |
+                    (_fit(freshAt_, TIME_MAX) << FRESH_AT)
             );
     }
 
@@ -99,10 +102,6 @@ library ClientStateLib {
 
     function withKeptAt(ClientState self, uint256 time) internal pure returns (ClientState) {
         return ClientState.wrap(_clear(self, TIME_MAX << KEPT_AT) | (_fit(time, TIME_MAX) << KEPT_AT));
-    }
-
-    function withFreshAt(ClientState self, uint256 time) internal pure returns (ClientState) {
-        return ClientState.wrap(_clear(self, TIME_MAX << FRESH_AT) | (_fit(time, TIME_MAX) << FRESH_AT));
     }
 
     function withoutTrust(ClientState self) internal pure returns (ClientState) {

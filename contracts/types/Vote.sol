@@ -39,6 +39,11 @@ library VoteLib {
     }
 
     function hash(Finalize memory self) internal pure returns (bytes32) {
-        return keccak256(abi.encode(FINALIZE_TYPE_HASH, self.epoch, self.viewNumber, self.blockHash));
+        return hashFinalize(self.epoch, self.viewNumber, self.blockHash);
+    }
+
+    /// @notice Hash of a `finalize` that need not be in memory.
+    function hashFinalize(uint64 epoch, uint64 viewNumber, bytes32 blockHash) internal pure returns (bytes32) {
+        return keccak256(abi.encode(FINALIZE_TYPE_HASH, epoch, viewNumber, blockHash));
     }
 }

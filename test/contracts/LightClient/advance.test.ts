@@ -54,11 +54,12 @@ describe("LightClient.advance", () => {
       const receivedAt = await client.now(world);
       const status = await world.lightClient.status();
       const record = await world.stakeTable.committee(1);
-      expect(status.toObject()).to.deep.equal({
+      const { height, epoch, viewNumber, committee: installed, trustedUntil, freshAt, frozen } = status;
+      expect({ height, epoch, viewNumber, installed, trustedUntil, freshAt, frozen }).to.deep.equal({
         height: 3n,
         epoch: 1n,
         viewNumber: 5n,
-        committee: 1n,
+        installed: 1n,
         trustedUntil: record.createdAt + client.TRUST_PERIOD,
         freshAt: first.timestamp / 1000n,
         frozen: false,

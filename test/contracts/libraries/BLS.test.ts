@@ -27,9 +27,8 @@ interface Additions {
   readonly g2AddFail: readonly Omit<Addition, "expected">[];
 }
 
-function readVectors<T>(name: string): T {
-  const text = readFileSync(new URL(`../../vectors/external/${name}`, import.meta.url), "utf8");
-  return JSON.parse(text) as T;
+function readVectors(name: string): unknown {
+  return JSON.parse(readFileSync(new URL(`../../vectors/external/${name}`, import.meta.url), "utf8"));
 }
 
 const PAIRING = 0x0fn;
@@ -96,7 +95,7 @@ describe("BLS", () => {
   });
 
   describe("hashToG1", () => {
-    const { tag, vectors } = readVectors<Rfc9380>("rfc9380-bls12381g1.json");
+    const { tag, vectors } = readVectors("rfc9380-bls12381g1.json") as Rfc9380;
     for (const vector of vectors) {
       it(`BLS-9: is hash_to_curve of RFC 9380 J.9.1 for "${vector.message.slice(0, 16)}"`, async () => {
         const point = await harness.hashToG1(toUtf8Bytes(vector.message), toUtf8Bytes(tag));
@@ -128,7 +127,7 @@ describe("BLS", () => {
   });
 
   describe("g1Add and g2Add", () => {
-    const additions = readVectors<Additions>("eip2537-additions.json");
+    const additions = readVectors("eip2537-additions.json") as Additions;
     for (const { name, input, expected } of additions.g1Add) {
       it(`EIP-2537: ${name}`, async () => {
         const sum = await harness.g1Add(g1(dataSlice(input, 0, 128)), g1(dataSlice(input, 128)));
@@ -222,8 +221,7 @@ describe("BLS", () => {
     });
 
     it("BLS-4: a key off the curve is refused", async () => {
-      const [first = "", ...rest] = keyWords;
-      const wrong = g2(concat([first, ...rest.slice(0, -1), toBeHex(5n, 32)]));
+      const wrong = g2(concat([...keyWords.slice(0, -1), toBeHex(5n, 32)]));
       await expect(harness.verifyPossession(wrong, digest, bls.sign(key.secret, digest, bls.POSSESSION_TAG)))
         .to.be.revertedWithCustomError(harness, "BlsPrecompileFailed")
         .withArgs(PAIRING);

@@ -39,8 +39,9 @@ export function hashToG1(message: Uint8Array, tag: string): G1Point {
   return bls12_381.G1.Point.fromAffine(bls12_381.G1.hashToCurve(message, { DST: tag }).toAffine());
 }
 
-/** The signature of the sum of keys: what aggregating one signature by each gives. */
+/** The signature of the sum of keys: what aggregating one signature by each gives. Nobody's sum is the identity. */
 export function sign(secret: bigint, digest: string, tag = SIGNATURE_TAG): G1Words {
+  if (secret === 0n) return G1_IDENTITY;
   return g1Words(hashToG1(getBytes(digest), tag).multiply(secret));
 }
 
