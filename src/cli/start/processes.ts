@@ -60,43 +60,16 @@ export function createProcesses(): Processes {
     if (running.size >= PROCESSES_MAX) throw new ProcessError(`more than ${String(PROCESSES_MAX)} processes`);
     if (running.has(spec.name)) throw new ProcessError(`${spec.name} is running already`);
     const child = spawnInGroup(spec);
-    const pid = child.pid;
+    const { pid } = child;
     if (pid === undefined) throw new ProcessError(`${spec.name} could not be started: ${spec.command}`);
     reaper.add(pid);
-    let asked = false;
-    let exit: { code: number | null; signal: string | null } | undefined;
-    const exited = new Promise<void>((resolve) => {
-      child.once("exit", (code, signal) => {
-        exit = { code, signal };
-        running.delete(spec.name);
-        reaper.remove(pid);
-        if (!asked) {
-          unexpected.push(managed);
-          for (const callback of callbacks) callback(managed);
-        }
-        resolve();
-      });
+    const managed = manage(spec, child, pid, (wasAsked) => {
+      running.delete(spec.name);
+      reaper.remove(pid);
+      if (wasAsked) return;
+      unexpected.push(managed);
+      for (const callback of callbacks) callback(managed);
     });
-    const managed: Managed = {
-      spec,
-      pid,
-      exit: () => exit,
-      exited,
-      kill: async () => {
-        asked = true;
-        signalGroup(pid, "SIGKILL");
-        await exited;
-      },
-      stop: async () => {
-        asked = true;
-        if (exit !== undefined) return true;
-        signalGroup(pid, "SIGTERM");
-        const inTime = await within(STOP_GRACE_MS, exited);
-        signalGroup(pid, "SIGKILL");
-        await exited;
-        return inTime;
-      },
-    };
     running.set(spec.name, managed);
     return managed;
   }
@@ -118,6 +91,38 @@ export function createProcesses(): Processes {
       if (first !== undefined) await stop(first);
       reaper.end();
       return killed;
+    },
+  };
+}
+
+function manage(spec: ProcessSpec, child: ChildProcess, pid: number, onExit: (wasAsked: boolean) => void): Managed {
+  let asked = false;
+  let exit: { code: number | null; signal: string | null } | undefined;
+  const exited = new Promise<void>((resolve) => {
+    child.once("exit", (code, signal) => {
+      exit = { code, signal };
+      onExit(asked);
+      resolve();
+    });
+  });
+  return {
+    spec,
+    pid,
+    exit: () => exit,
+    exited,
+    kill: async () => {
+      asked = true;
+      signalGroup(pid, "SIGKILL");
+      await exited;
+    },
+    stop: async () => {
+      asked = true;
+      if (exit !== undefined) return true;
+      signalGroup(pid, "SIGTERM");
+      const inTime = await within(STOP_GRACE_MS, exited);
+      signalGroup(pid, "SIGKILL");
+      await exited;
+      return inTime;
     },
   };
 }
@@ -173,7 +178,7 @@ interface Reaper {
 }
 
 function startReaper(): Reaper {
-  const script = fileURLToPath(new URL("reaper.ts", import.meta.url));
+  const script = fileURLToPath(new URL("./reaper.ts", import.meta.url));
   const child = spawn(process.execPath, [script], { detached: true, stdio: ["pipe", "ignore", "ignore"] });
   child.on("error", () => undefined);
   child.stdin.on("error", () => undefined);

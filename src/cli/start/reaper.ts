@@ -5,6 +5,8 @@
  */
 import { createInterface } from "node:readline";
 
+import { systemClock } from "../../runtime/clock.ts";
+
 const GRACE_MS = 3_000;
 const groups = new Set<number>();
 
@@ -30,8 +32,8 @@ lines.on("line", (line) => {
 lines.on("close", () => {
   for (const pid of groups) signal(pid, "SIGTERM");
   if (groups.size === 0) process.exit(0);
-  setTimeout(() => {
+  systemClock.setTimer(GRACE_MS, () => {
     for (const pid of groups) signal(pid, "SIGKILL");
     process.exit(0);
-  }, GRACE_MS);
+  });
 });

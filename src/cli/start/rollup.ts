@@ -1,4 +1,4 @@
-import { parseEther, Wallet, type TransactionRequest } from "ethers";
+import { parseEther, Wallet, type HDNodeWallet } from "ethers";
 
 import type { Hash } from "../../crypto/hash.ts";
 import { Height, type NamespaceId } from "../../protocol/scalars.ts";
@@ -51,89 +51,100 @@ const MAX_FEE = 2_000_000_000n;
 const TIP = 1_000_000n;
 
 export function createRollup(options: RollupOptions): Rollup {
-  const { client, namespace } = options;
-  const users = Array.from({ length: options.users }, () => ({ wallet: Wallet.createRandom(), nonce: 0 }));
-  const transactions = new Map<Hash, UserTransaction>();
-  let height = Height(0n);
-  let trafficEnded = false;
+  const state: State = { ...options, transactions: new Map(), height: Height(0n), hasTraffic: true };
+  return {
+    name: options.name,
+    namespace: options.namespace,
+    transactions: state.transactions,
+    height: () => state.height,
+    run: async (signal) => {
+      await Promise.all([submitAll(state, signal), resubmitLost(state, signal), follow(state, signal)]);
+    },
+    stopTraffic: () => {
+      state.hasTraffic = false;
+    },
+  };
+}
 
-  async function nextTransaction(turn: number): Promise<UserTransaction> {
-    const user = users[turn % users.length];
-    const recipient = users[(turn + 1) % users.length];
-    if (user === undefined || recipient === undefined) throw new StartError(`${options.name} has no users`);
-    const request: TransactionRequest = {
-      chainId: namespace,
-      nonce: user.nonce++,
-      to: recipient.wallet.address,
-      value: parseEther("0.001"),
-      gasLimit: GAS_LIMIT,
-      maxFeePerGas: MAX_FEE,
-      maxPriorityFeePerGas: TIP,
-    };
-    const { data } = await signEthereum(user.wallet, request);
-    const hash = Transaction.hash(Transaction.plain(namespace, data));
-    return { hash, data, submittedAtMs: systemClock.monotonicMs(), heights: [] };
+interface State extends RollupOptions {
+  readonly transactions: Map<Hash, UserTransaction>;
+  height: Height;
+  hasTraffic: boolean;
+}
+
+interface User {
+  readonly wallet: HDNodeWallet;
+  nonce: number;
+}
+
+/** A transfer between two of the rollup's users, signed as for any Ethereum chain. */
+async function signTransfer(namespace: NamespaceId, from: User, to: User): Promise<UserTransaction> {
+  const { data } = await signEthereum(from.wallet, {
+    chainId: namespace,
+    nonce: from.nonce++,
+    to: to.wallet.address,
+    value: parseEther("0.001"),
+    gasLimit: GAS_LIMIT,
+    maxFeePerGas: MAX_FEE,
+    maxPriorityFeePerGas: TIP,
+  });
+  const hash = Transaction.hash(Transaction.plain(namespace, data));
+  return { hash, data, submittedAtMs: systemClock.monotonicMs(), heights: [] };
+}
+
+async function submitAll(state: State, signal: AbortSignal): Promise<void> {
+  const users: User[] = Array.from({ length: state.users }, () => ({ wallet: Wallet.createRandom(), nonce: 0 }));
+  for (let turn = 0; state.hasTraffic && !signal.aborted && state.transactions.size < TRANSACTIONS_MAX; turn++) {
+    const from = users[turn % users.length];
+    const to = users[(turn + 1) % users.length];
+    if (from === undefined || to === undefined) throw new StartError(`${state.name} has no users`);
+    const transaction = await signTransfer(state.namespace, from, to);
+    state.transactions.set(transaction.hash, transaction);
+    await submit(state, transaction, signal);
+    await sleep(systemClock, state.intervalMs);
   }
+}
 
-  /** Until an endpoint took it: a user whose validator is gone tries the next one. */
-  async function submit(transaction: UserTransaction, signal: AbortSignal): Promise<void> {
-    for (;;) {
-      try {
-        transaction.submittedAtMs = systemClock.monotonicMs();
-        const { hash } = await client.submit(namespace, transaction.data);
-        if (hash !== transaction.hash) throw new StartError(`${options.name}: the API gave ${hash} another hash`);
-        return;
-      } catch (error) {
-        if (!(error instanceof SdkError) || signal.aborted) throw error;
-        await sleep(systemClock, RETRY_MS);
-      }
-    }
-  }
-
-  async function submitAll(signal: AbortSignal): Promise<void> {
-    for (let turn = 0; !trafficEnded && !signal.aborted && transactions.size < TRANSACTIONS_MAX; turn++) {
-      const transaction = await nextTransaction(turn);
-      transactions.set(transaction.hash, transaction);
-      await submit(transaction, signal);
-      await sleep(systemClock, options.intervalMs);
-    }
-  }
-
-  async function resubmitLost(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const before = systemClock.monotonicMs() - RESUBMIT_MS;
-      for (const transaction of transactions.values()) {
-        if (transaction.heights.length === 0 && transaction.submittedAtMs < before) await submit(transaction, signal);
-      }
+/** Until an endpoint took it: a user whose validator is gone tries the next one. */
+async function submit(state: State, transaction: UserTransaction, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    try {
+      transaction.submittedAtMs = systemClock.monotonicMs();
+      const { hash } = await state.client.submit(state.namespace, transaction.data);
+      if (hash !== transaction.hash) throw new StartError(`${state.name}: the API gave ${hash} another hash`);
+      return;
+    } catch (error) {
+      if (!(error instanceof SdkError) || signal.aborted) throw error;
       await sleep(systemClock, RETRY_MS);
     }
   }
+}
 
-  async function follow(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        for await (const block of client.follow(namespace, { from: Height(height + 1n), signal })) {
-          for (const { hash } of block.transactions) transactions.get(hash)?.heights.push(block.header.height);
-          height = block.header.height;
-          if (block.transactions.length > 0) options.onContent(height, block.transactions.length);
-        }
-      } catch (error) {
-        if (!(error instanceof SdkError)) throw error;
-        await sleep(systemClock, RETRY_MS);
+async function resubmitLost(state: State, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const before = systemClock.monotonicMs() - RESUBMIT_MS;
+    for (const transaction of state.transactions.values()) {
+      if (transaction.heights.length === 0 && transaction.submittedAtMs < before) {
+        await submit(state, transaction, signal);
       }
     }
+    await sleep(systemClock, RETRY_MS);
   }
+}
 
-  return {
-    name: options.name,
-    namespace,
-    transactions,
-    height: () => height,
-    run: async (signal) => {
-      await Promise.all([submitAll(signal), resubmitLost(signal), follow(signal)]);
-    },
-    stopTraffic: () => {
-      trafficEnded = true;
-    },
-  };
+async function follow(state: State, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      const from = Height(state.height + 1n);
+      for await (const block of state.client.follow(state.namespace, { from, signal })) {
+        const { height } = block.header;
+        for (const { hash } of block.transactions) state.transactions.get(hash)?.heights.push(height);
+        state.height = height;
+        if (block.transactions.length > 0) state.onContent(height, block.transactions.length);
+      }
+    } catch (error) {
+      if (!(error instanceof SdkError)) throw error;
+      await sleep(systemClock, RETRY_MS);
+    }
+  }
 }

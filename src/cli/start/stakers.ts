@@ -1,7 +1,7 @@
 import { parseEther, Wallet, type ContractTransactionResponse, type JsonRpcSigner } from "ethers";
 
 import type { AddressBook } from "../../l1/addressBook.ts";
-import { developmentTokenAt, stakeTableAt } from "../../l1/contracts.ts";
+import { developmentTokenAt, stakeTableAt, type StakeTable } from "../../l1/contracts.ts";
 import type { RpcProvider } from "../../l1/rpcProvider.ts";
 import type { RegistrationFile } from "../../node/registration.ts";
 import { sleep, systemClock } from "../../runtime/clock.ts";
@@ -52,33 +52,11 @@ export async function createStakers(provider: RpcProvider, book: AddressBook): P
       await mined(token.mint(operator.address, SELF_STAKE));
       await mined(developmentTokenAt(book.token, operator).approve(book.stakeTable, SELF_STAKE));
       const { key, possession, network } = registration;
-      await mined(
-        stakeTableAt(book.stakeTable, operator).register(
-          key,
-          [...possession],
-          COMMISSION_BASIS_POINTS,
-          network,
-          "",
-          SELF_STAKE,
-        ),
-      );
+      const table = stakeTableAt(book.stakeTable, operator);
+      await mined(table.register(key, [...possession], COMMISSION_BASIS_POINTS, network, "", SELF_STAKE));
       return (await bankTable.keyOf(registration.keyHash)).id;
     },
-    seal: async (registrations) => {
-      const waiting: RegistrationFile[] = [];
-      for (const registration of registrations) {
-        if ((await bankTable.keyOf(registration.keyHash)).page === 0n) waiting.push(registration);
-      }
-      if (waiting.length === 0) return;
-      const keys = `0x${waiting.map(({ key }) => key.slice(2)).join("")}`;
-      await unlessDone(
-        () => mined(bankTable.seal(keys)),
-        async () => {
-          const records = await Promise.all(waiting.map(({ keyHash }) => bankTable.keyOf(keyHash)));
-          return records.every(({ page }) => page !== 0n);
-        },
-      );
-    },
+    seal: (registrations) => seal(bankTable, registrations),
     takeSeat: async (operator, id) => {
       await mined(stakeTableAt(book.stakeTable, operator).takeSeat(id));
     },
@@ -91,33 +69,39 @@ export async function createStakers(provider: RpcProvider, book: AddressBook): P
       const table = stakeTableAt(book.stakeTable, delegator);
       for (const [index, id] of ids.entries()) await mined(table.delegate(id, amounts[index] ?? 0n, 1n));
     },
-    rotate: async () => {
-      const before = await bankTable.newestCommittee();
-      const isDone = async (): Promise<boolean> => (await bankTable.newestCommittee()) > before;
-      for (let attempt = 1; !(await isDone()); attempt++) {
-        try {
-          await mined(bankTable.rotate());
-        } catch (error) {
-          // Too early after the last one, or somebody was faster.
-          if (attempt === ROTATE_ATTEMPTS) throw error;
-          await sleep(systemClock, ROTATE_RETRY_MS);
-        }
-      }
-    },
+    rotate: () => rotate(bankTable),
     newestCommittee: () => bankTable.newestCommittee(),
   };
+}
+
+async function seal(table: StakeTable, registrations: readonly RegistrationFile[]): Promise<void> {
+  const isSealed = async ({ keyHash }: RegistrationFile): Promise<boolean> => (await table.keyOf(keyHash)).page !== 0n;
+  const waiting: RegistrationFile[] = [];
+  for (const registration of registrations) if (!(await isSealed(registration))) waiting.push(registration);
+  if (waiting.length === 0) return;
+  const keys = `0x${waiting.map(({ key }) => key.slice(2)).join("")}`;
+  try {
+    await mined(table.seal(keys));
+  } catch (error) {
+    // The relayer may have been faster: then it is done.
+    for (const registration of waiting) if (!(await isSealed(registration))) throw error;
+  }
+}
+
+async function rotate(table: StakeTable): Promise<void> {
+  const before = await table.newestCommittee();
+  for (let attempt = 1; (await table.newestCommittee()) <= before; attempt++) {
+    try {
+      await mined(table.rotate());
+    } catch (error) {
+      // Too early after the last one, or somebody was faster.
+      if (attempt === ROTATE_ATTEMPTS) throw error;
+      await sleep(systemClock, ROTATE_RETRY_MS);
+    }
+  }
 }
 
 async function mined(sending: Promise<ContractTransactionResponse>): Promise<void> {
   const receipt = await (await sending).wait();
   if (receipt?.status !== 1) throw new StartError(`L1 transaction ${receipt?.hash ?? "(unknown)"} failed`);
-}
-
-/** Permissionless work that the relayer may do first: its failure counts only if it is not done then. */
-async function unlessDone(act: () => Promise<void>, isDone: () => Promise<boolean>): Promise<void> {
-  try {
-    await act();
-  } catch (error) {
-    if (!(await isDone())) throw error;
-  }
 }

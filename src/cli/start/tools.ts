@@ -8,7 +8,7 @@ import { contractsAreBuilt } from "../../l1/contracts.ts";
 import { StartError } from "./options.ts";
 
 /** The repository's root: where the build tools expect to be run. */
-export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+export const ROOT = dirname(fileURLToPath(new URL("../../../package.json", import.meta.url)));
 
 const OUTPUT_LINES = 30;
 
