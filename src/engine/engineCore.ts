@@ -33,6 +33,9 @@ export const INPUTS_MAX = 65_536;
 /** Blocks whose transactions are remembered after a restart, so that they are not included again. */
 export const REMEMBERED_BLOCKS = 1024n;
 
+/** A block no older than this, by the own clock, is taken for the present end of the chain. */
+export const CURRENT_BLOCK_AGE_MS = 60_000;
+
 /** What runs once committee and journal are known. */
 interface Running {
   readonly parts: Parts;
@@ -359,9 +362,16 @@ export class EngineCore implements Kernel {
     if (!this.isRunning()) return;
     const { vote } = expectPresent(this.chain.tip, "tip").certificate;
     this.#guard(this.parts().journal.stored(vote.epoch, vote.view));
-    const { signer } = this.ports;
-    if (signer !== undefined) this.#guard(signer.confirmEpoch(header.epoch));
+    this.#confirmEpoch(header);
     for (const listener of [...this.#listeners]) listener(header.height);
+  }
+
+  /** SIGN-6: an epoch is told to the signer as current only from a block of these days, when no peer is known ahead. */
+  #confirmEpoch(header: Header.Header): void {
+    const { signer, clock } = this.ports;
+    const ageMs = clock.wallMs() - Number(header.timestamp);
+    if (signer === undefined || ageMs > CURRENT_BLOCK_AGE_MS || this.parts().sync.isBehind) return;
+    this.#guard(signer.confirmEpoch(header.epoch));
   }
 
   /** EPOCH-2: the next epoch begins once its handover is stored and L1 has shown its committee. */

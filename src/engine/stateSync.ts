@@ -39,6 +39,11 @@ export class StateSync {
     return this.#asked !== undefined || this.#isTaking;
   }
 
+  /** Whether some peer is known to have more than is stored here. */
+  get isBehind(): boolean {
+    return this.isUnderWay || this.#goal !== undefined;
+  }
+
   /** A peer says where it is: worth asking if far ahead, or in a later epoch. */
   noteStatus(peer: PeerId, epoch: Epoch, height: Height): void {
     const { chain } = this.#kernel;
