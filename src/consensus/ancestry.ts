@@ -57,21 +57,28 @@ function judgeChain(context: Context, state: State, header: Header.Header): Judg
 type Ground =
   { readonly status: "found"; readonly ground: View } | { readonly status: "missing"; readonly wants: readonly Want[] };
 
-/** Walks down from `view`: over nullified views, to the one in which `block` is certified or finalized. */
+/**
+ * Walks down from `view`: over nullified views, to the one in which `block` is certified or finalized. A view may hold
+ * both certificates: one that is nullified here and named as the parent's is asked for all the same.
+ */
 function findGround(state: State, view: View, block: Hash, advice: View): Ground {
   const wants: Want[] = [];
+  const doubtful: Want[] = [];
   for (let at = view - 1n; at >= state.anchorView && wants.length < FETCHES_MAX; at--) {
     const below = View(at);
-    if (wants.length === 0 && certifiedBlock(state, below) === block) return { status: "found", ground: below };
-    if (isNullified(state, below)) continue;
+    if (certifiedBlock(state, below) === block) {
+      return wants.length === 0 ? { status: "found", ground: below } : { status: "missing", wants };
+    }
     // A final view that holds another block is never bridged: this proposal cannot become valid.
-    if (below === state.anchorView)
-      return { status: "missing", wants: certifiedBlock(state, below) === block ? wants : [] };
+    if (below === state.anchorView) return { status: "missing", wants: doubtful };
     const isPending = recordOf(state, below).notarization?.vote.block === block;
-    wants.push(...(isPending ? [] : [{ type: "view", epoch: state.epoch, view: below } as const]));
-    if (isPending || below <= advice) break;
+    if (isPending) return { status: "missing", wants };
+    const want: Want = { type: "view", epoch: state.epoch, view: below };
+    if (!isNullified(state, below)) wants.push(want);
+    else if (below === advice) doubtful.push(want);
+    if (wants.length > 0 && below <= advice) break;
   }
-  return { status: "missing", wants };
+  return { status: "missing", wants: [...wants, ...doubtful] };
 }
 
 /** PROP-1: what the leader of `view` builds on. */
