@@ -6,6 +6,7 @@ import { createL1Client, type L1Client } from "../src/l1/l1Client.ts";
 import { RpcProvider } from "../src/l1/rpcProvider.ts";
 import { toHash, type Hash } from "../src/crypto/hash.ts";
 import { expectPresent } from "../src/runtime/assert.ts";
+import type { Domain } from "../src/protocol/Domain.ts";
 import type { Clock } from "../src/runtime/clock.ts";
 import type { Logger } from "../src/runtime/logger.ts";
 import type { RelayerConfig } from "./config.ts";
@@ -67,6 +68,11 @@ export function deploymentOf(config: RelayerConfig): Deployment {
     genesisHash: toHash(given(config.genesisHash)),
     deployedAtBlock: BigInt(config.deployedAtBlock),
   };
+}
+
+/** Under what the validators of this deployment sign. */
+export function domainOf({ chainId, contracts, genesisHash }: Deployment): Domain {
+  return { chainId, stakeTable: contracts.stakeTable, salt: genesisHash };
 }
 
 /** The real ports. */

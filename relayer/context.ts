@@ -1,3 +1,4 @@
+import type { Domain } from "../src/protocol/Domain.ts";
 import type { Clock } from "../src/runtime/clock.ts";
 import type { Logger } from "../src/runtime/logger.ts";
 import type { PostPolicy } from "./decide/nextPost.ts";
@@ -34,6 +35,8 @@ export type Preflight =
 export interface Context {
   readonly chainId: bigint;
   readonly contracts: Contracts;
+  /** What validators sign under. */
+  readonly domain: Domain;
   /** Asks L1 what a call would do at its newest block. */
   readonly preflight: (to: string, data: string) => Promise<Preflight>;
   readonly l1: L1Reader;

@@ -2,7 +2,7 @@ import { sleep, type CancelTimer, type Clock } from "../src/runtime/clock.ts";
 import type { Logger } from "../src/runtime/logger.ts";
 import type { Random } from "../src/runtime/random.ts";
 import { toHex } from "../src/codec/hex.ts";
-import { preflight, type Ports } from "./assemble.ts";
+import { domainOf, preflight, type Ports } from "./assemble.ts";
 import type { JobWorker, QueueBackend } from "./backends/backend.ts";
 import type { RelayerConfig } from "./config.ts";
 import type { Context, Seen } from "./context.ts";
@@ -228,6 +228,7 @@ export class Relayer {
     return {
       chainId: ports.chain.chainId,
       contracts: ports.deployment.contracts,
+      domain: domainOf(ports.deployment),
       preflight: (to, data) => preflight(ports, to, data),
       l1: ports.l1,
       memory: ports.memory,

@@ -1,5 +1,7 @@
 import type { Context } from "../context.ts";
 import { runnable, type RunnableJob } from "../queues.ts";
+import { submitEvidence } from "./submitEvidence.ts";
+import { evidence } from "../watchers/evidence.ts";
 import { epochs } from "../watchers/epochs.ts";
 import { finalizedHeaders } from "../watchers/finalizedHeaders.ts";
 import { advance, handover } from "./post.ts";
@@ -11,6 +13,8 @@ import { rotate, seal, settle } from "./stakeTable.ts";
 export const allJobs: readonly RunnableJob<Context>[] = [
   runnable(finalizedHeaders),
   runnable(epochs),
+  runnable(evidence),
+  runnable(submitEvidence),
   runnable(advance),
   runnable(handover),
   runnable(seal),
@@ -22,4 +26,4 @@ export const allJobs: readonly RunnableJob<Context>[] = [
 ];
 
 /** Jobs that repeat. */
-export const WATCHERS: readonly string[] = [finalizedHeaders.name, epochs.name];
+export const WATCHERS: readonly string[] = [finalizedHeaders.name, epochs.name, evidence.name];

@@ -28,6 +28,8 @@ export interface StakeMemory {
   /** Validators of a committee in committee order; undefined while that is not known. */
   members(committee: bigint): readonly bigint[] | undefined;
   slashed(): readonly bigint[];
+  /** Every key that a validator ever proved. */
+  keysOf(validator: bigint): readonly Uint8Array[];
 }
 
 /** Blocks read again each time, so that a short reorg hides no event. */
@@ -47,6 +49,7 @@ export function createStakeMemory(client: L1Client, stakeTable: string, deployed
   const waiting = new Map<string, WaitingKey>();
   const slashes = new Map<bigint, "unsettled" | "settled">();
   const rosters = new Rosters();
+  const keys = new Map<bigint, Map<string, Uint8Array>>();
   let next = deployedAtBlock;
 
   function apply(log: L1Log): void {
@@ -55,7 +58,12 @@ export function createStakeMemory(client: L1Client, stakeTable: string, deployed
     switch (event.name) {
       case "KeyProven": {
         const keyHash = text(event, "keyHash");
-        rosters.keyProven(keyHash, integer(event, "id"));
+        const validator = integer(event, "id");
+        rosters.keyProven(keyHash, validator);
+        keys.set(
+          validator,
+          (keys.get(validator) ?? new Map<string, Uint8Array>()).set(keyHash, fromHex(text(event, "key"))),
+        );
         if (waiting.size < WAITING_MAX)
           waiting.set(keyHash, { keyHash, key: fromHex(text(event, "key")), block: log.blockNumber });
         return;
@@ -96,6 +104,7 @@ export function createStakeMemory(client: L1Client, stakeTable: string, deployed
     forgetSlash: (validator) => void slashes.set(validator, "settled"),
     members: (committee) => rosters.members(committee),
     slashed: () => [...slashes.keys()],
+    keysOf: (validator) => [...(keys.get(validator)?.values() ?? [])],
   };
 }
 

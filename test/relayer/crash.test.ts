@@ -38,7 +38,11 @@ describe.each(presentBackends().filter((kind) => kind !== "redis"))("kill -9 of 
     expect(await dying.end()).toBe("SIGKILL");
     const heir = world.start({ env });
     await until("posted", async () => (await world.l1Height()) === height + 1n);
-    await heir.line("transaction finalized");
+    const { http } = await heir.ready();
+    await until("all are final", async () => {
+      const status: unknown = await (await fetch(`${String(http)}/status`)).json();
+      return JSON.stringify(status).includes(`"final":${String(nonce + 1)}`);
+    });
     expect(await world.nonce()).toBe(nonce + 1);
     expect(await heir.stop()).toBe(0);
   });

@@ -112,7 +112,7 @@ export async function deploy(anvil: Anvil, options: DeploymentOptions): Promise<
     deployedAtBlock,
     genesisHash: options.salt,
   };
-  return populate(deployer, book, token, options);
+  return populate(anvil, deployer, book, token, options);
 }
 
 async function makeSlasher(
@@ -165,6 +165,7 @@ function stakeTableConfig(token: string, slasher: string, authority: string, opt
 }
 
 async function populate(
+  anvil: Anvil,
   deployer: NonceManager,
   book: AddressBook,
   token: string,
@@ -197,7 +198,12 @@ async function populate(
     register,
     takeSeat: (validator) => done(stakeTable.takeSeat(validator.id)),
     seal: (sealed) => done(stakeTable.seal(toHex(Buffer.concat(sealed.map(({ key }) => key))))),
-    rotate: () => done(stakeTable.rotate()),
+    rotate: async () => {
+      // Past the interval, whatever the time of day: rotation goes by L1's clock.
+      await anvil.rpc("evm_increaseTime", [2]);
+      await anvil.mine();
+      await done(stakeTable.rotate());
+    },
   };
   for (let i = 0; i < options.validators; i++) await register();
   if (options.validators > 0) {

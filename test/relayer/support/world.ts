@@ -1,10 +1,10 @@
 import { Wallet } from "ethers";
 
-import { lightClientAt, type LightClient } from "../../../src/l1/contracts.ts";
+import { contractInterface, lightClientAt, type LightClient } from "../../../src/l1/contracts.ts";
 import { CHAIN_ID, startAnvil, type Anvil, type AnvilOptions } from "./anvil.ts";
 import { temporaryFolder } from "./backends.ts";
 import { saltOf, TestChain, type Signers } from "./chain.ts";
-import { deploy, type Deployment } from "./deployment.ts";
+import { deploy, hashOfKey, type Deployment, type TestValidator } from "./deployment.ts";
 import { startNodeServer, type NodeServer } from "./nodeServer.ts";
 import { startRelayer, type ProcessOptions, type RelayerProcess } from "./relayerProcess.ts";
 
@@ -22,8 +22,15 @@ export interface World {
   readonly dataDir: string;
   readonly relayerAddress: string;
   signers(committee: bigint): Signers;
+  /** L1 anchor of the blocks from here on. */
+  setL1Number(number: bigint): void;
+  keyHash(validator: TestValidator): string;
+  /** Gives a key ether; its address. */
+  fund(key: string): Promise<string>;
   start(options?: Partial<ProcessOptions>): RelayerProcess;
   l1Height(): Promise<bigint>;
+  /** Heights of all checkpoints, in order. */
+  posted(): Promise<readonly bigint[]>;
   /** Transactions that the relayer's account ever had mined. */
   nonce(): Promise<number>;
   close(): Promise<void>;
@@ -42,13 +49,17 @@ export async function createWorld(options: AnvilOptions & { readonly validators?
     await anvil.stop();
     throw error;
   });
-  const relayer = new Wallet(RELAYER_KEY);
-  await anvil.rpc("anvil_setBalance", [relayer.address, `0x${(10n ** 20n).toString(16)}`]);
+  const fund = async (key: string): Promise<string> => {
+    const { address } = new Wallet(key);
+    await anvil.rpc("anvil_setBalance", [address, `0x${(10n ** 20n).toString(16)}`]);
+    return address;
+  };
+  const relayerAddress = await fund(RELAYER_KEY);
   const signers = (committee: bigint): Signers => ({
     committee,
     secretKeys: deployment.validators.map(({ secretKey }) => secretKey),
   });
-  const l1Number = BigInt(await anvil.provider.getBlockNumber());
+  let l1Number = BigInt(await anvil.provider.getBlockNumber());
   const chain = new TestChain({
     chainId: BigInt(CHAIN_ID),
     stakeTable: deployment.book.stakeTable,
@@ -69,8 +80,11 @@ export async function createWorld(options: AnvilOptions & { readonly validators?
     node,
     lightClient,
     dataDir: folder.path,
-    relayerAddress: relayer.address,
+    relayerAddress,
     signers,
+    setL1Number: (number) => (l1Number = number),
+    keyHash: hashOfKey,
+    fund,
     start: (over = {}) => {
       const defaults = { book: deployment.book, l1Urls: [anvil.url], nodeUrls: [node.url], dataDir: folder.path };
       const process = startRelayer({ ...defaults, key: RELAYER_KEY, ...over });
@@ -78,7 +92,13 @@ export async function createWorld(options: AnvilOptions & { readonly validators?
       return process;
     },
     l1Height: async () => (await lightClient.status()).height,
-    nonce: () => anvil.provider.getTransactionCount(relayer.address),
+    posted: async () => {
+      const event = contractInterface("LightClient").getEvent("CheckpointAdvanced");
+      const filter = { address: deployment.book.lightClient, topics: [event?.topicHash ?? ""], fromBlock: 0 };
+      const logs = await anvil.provider.getLogs(filter);
+      return logs.map(({ topics }) => BigInt(topics[1] ?? "0x0"));
+    },
+    nonce: () => anvil.provider.getTransactionCount(relayerAddress),
     close: async () => {
       await Promise.all(started.map((process) => process.kill()));
       await node.close();
