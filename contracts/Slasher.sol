@@ -2,7 +2,6 @@
 pragma solidity ^0.8.30;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 
 import {ISlasher, PenaltyConfig, SingleStatement} from "./interfaces/ISlasher.sol";
@@ -15,56 +14,59 @@ import {Domain} from "./types/Domain.sol";
 import {Message, PairEvidence, Statement} from "./types/Evidence.sol";
 
 /// @title Slasher
-/// @notice See `ISlasher`.
+/// @notice Verifies evidence and decides what a fault costs. See `ISlasher` for the faults and the penalty.
 ///
-/// TRUST. No roles and no discretion: evidence alone decides. The stake table obeys this contract, and holds the stake.
+/// TRUST. Immutable, without owner or role: the only input is evidence. It holds no tokens.
 ///
-/// SIGNATURES. A key's possession was proven at registration, so the sum of its signatures over two distinct messages, or
-/// the sum of many keys' signatures over one message, cannot be made without every one of them.
+/// SIGNATURES. Every key was proven, so the sum of two signatures of one key over two distinct messages, and the sum of
+/// the signatures of several keys over one message, can only be made with all of them. Committee code adds up such keys.
+///
+/// LOOPS. Over at most 32 signers.
 contract Slasher is ISlasher {
     using Checkpoints for Checkpoints.Trace208;
-    using SafeCast for uint256;
 
-    /// @dev A slash that waits for `settle`, or that was settled.
-    struct Record {
-        uint40 slashedAt;
-        uint64 maxPenalty;
-    }
+    /* CONSTANTS */
 
     uint256 private constant WAD = 1e18;
-    uint256 private constant MIN_PENALTY_LIMIT = 0.1e18;
-    /// @dev A third of the stake together loses everything.
-    uint256 private constant CORRELATION = 3;
     uint256 private constant SIGNERS_MAX = 32;
+    uint256 private constant MIN_PENALTY_MAX = 0.1e18;
+    /// @dev The penalty is this many times the part of the stake that faulted: a third of it loses everything.
+    uint256 private constant CORRELATION = 3;
+
+    /* IMMUTABLES */
 
     IStakeTable private immutable STAKE_TABLE;
-    /// @inheritdoc ISlasher
-    bytes32 public immutable salt;
+    bytes32 private immutable SALT;
+    bytes32 private immutable DOMAIN_SEPARATOR;
     uint256 private immutable ESCROW;
-    uint256 private immutable MIN_PENALTY;
-    uint256 private immutable LAUNCH_PENALTY;
-    uint256 private immutable RAMP_START;
-    uint256 private immutable RAMP_DURATION;
+    uint256 private immutable LAUNCHED_AT;
+    uint64 private immutable MIN_PENALTY;
+    uint64 private immutable LAUNCH_PENALTY;
+    uint40 private immutable RAMP_DURATION;
 
-    /// @dev Sum of all fractions up to a time.
+    /* STORAGE */
+
+    /// @dev Sum of all fractions up to a time, 1e18 = 1.
     Checkpoints.Trace208 private _fractions;
-    mapping(uint32 id => Record) private _records;
+    /// @dev pMax at the slash of an id.
+    mapping(uint32 id => uint256) private _maxPenalties;
 
-    /// @param genesisHash Hash of the cluster's genesis header: the salt of every signature.
-    constructor(IStakeTable stakeTable_, bytes32 genesisHash, PenaltyConfig memory config) {
+    /* CONSTRUCTOR */
+
+    constructor(IStakeTable stakeTable_, bytes32 salt_, PenaltyConfig memory config) {
         if (stakeTable_.slasher() != address(this)) revert SlasherConfigInvalid("stakeTable");
-        if (config.minPenalty > MIN_PENALTY_LIMIT) revert SlasherConfigInvalid("minPenalty");
+        if (salt_ == 0) revert SlasherConfigInvalid("salt");
+        if (config.minPenalty > MIN_PENALTY_MAX) revert SlasherConfigInvalid("minPenalty");
         if (config.launchPenalty < config.minPenalty || config.launchPenalty > WAD) {
             revert SlasherConfigInvalid("launchPenalty");
         }
-        if (config.rampDuration == 0) revert SlasherConfigInvalid("rampDuration");
-
         STAKE_TABLE = stakeTable_;
-        salt = genesisHash;
+        SALT = salt_;
+        DOMAIN_SEPARATOR = Domain.separator(block.chainid, address(stakeTable_), salt_);
         ESCROW = stakeTable_.escrow();
+        LAUNCHED_AT = block.timestamp;
         MIN_PENALTY = config.minPenalty;
         LAUNCH_PENALTY = config.launchPenalty;
-        RAMP_START = block.timestamp;
         RAMP_DURATION = config.rampDuration;
     }
 
@@ -72,12 +74,11 @@ contract Slasher is ISlasher {
 
     /// @inheritdoc ISlasher
     function slash(PairEvidence calldata evidence) external returns (uint32 id) {
-        bytes32[8] memory key = evidence.key;
-        bytes32 keyHash = BLS.keyHash(key);
-
-        id = _liable(keyHash);
-        _checkConflict(evidence.first, evidence.second);
-        if (!BLS.verifyPair(key, _digest(evidence.first), _digest(evidence.second), evidence.signature)) {
+        _requireConflict(evidence.first, evidence.second);
+        bytes32 keyHash = BLS.keyHash(evidence.key);
+        id = _requireLiable(keyHash);
+        // Messages that conflict are distinct, so their digests are.
+        if (!BLS.verifyPair(evidence.key, _digest(evidence.first), _digest(evidence.second), evidence.signature)) {
             revert SlasherSignatureInvalid();
         }
 
@@ -91,18 +92,17 @@ contract Slasher is ISlasher {
         uint8[] calldata inFirst,
         uint8[] calldata inSecond
     ) external returns (uint256 slashed) {
-        if (inFirst.length != inSecond.length) revert SlasherSignersMismatch(inFirst.length, inSecond.length);
         if (inFirst.length > SIGNERS_MAX) revert SlasherSignersTooMany(inFirst.length, SIGNERS_MAX);
-        _checkConflict(first.message, second.message);
-        (Committee memory one, uint256 absentFromOne) = _verify(first);
-        (Committee memory two, uint256 absentFromTwo) = _verify(second);
+        if (inFirst.length != inSecond.length) revert SlasherSignersMismatch(inFirst.length, inSecond.length);
+        _requireConflict(first.message, second.message);
+        (Committee memory a, uint256 absentA) = _verify(first);
+        (Committee memory b, uint256 absentB) = _verify(second);
 
         for (uint256 i = 0; i < inFirst.length; ++i) {
-            (uint32 id, bytes32 keyHash) = _signer(first.committee, one, absentFromOne, inFirst[i]);
-            (uint32 other, bytes32 otherHash) = _signer(second.committee, two, absentFromTwo, inSecond[i]);
+            (uint32 id, bytes32 keyHash) = _signer(a, absentA, first.committee, inFirst[i]);
+            (uint32 other, bytes32 otherHash) = _signer(b, absentB, second.committee, inSecond[i]);
             if (id != other) revert SlasherSignersDiffer(id, other);
-            // Skipped, not refused: nobody can spoil a call by slashing one of its validators first.
-            if (STAKE_TABLE.slashedAt(id) != 0 || !_isLiable(keyHash) || !_isLiable(otherHash)) continue;
+            if (!_isSlashable(id, keyHash) || !_isLiable(otherHash)) continue;
             _slash(id, keyHash);
             ++slashed;
         }
@@ -115,30 +115,28 @@ contract Slasher is ISlasher {
         uint8 index,
         SingleStatement calldata single
     ) external returns (uint32 id) {
-        bytes32[8] memory key = single.key;
-        bytes32 keyHash = BLS.keyHash(key);
-
-        id = _liable(keyHash);
-        _checkConflict(statement.message, single.message);
-        (Committee memory committee, uint256 absentees) = _verify(statement);
-        (uint32 member, bytes32 memberHash) = _signer(statement.committee, committee, absentees, index);
-        if (member != id) revert SlasherSignersDiffer(member, id);
-        if (memberHash != keyHash && !_isLiable(memberHash)) revert SlasherKeyNotLiable(memberHash, id);
-        if (!BLS.verify(key, _digest(single.message), single.signature)) revert SlasherSignatureInvalid();
+        _requireConflict(statement.message, single.message);
+        bytes32 keyHash = BLS.keyHash(single.key);
+        id = _requireLiable(keyHash);
+        if (!BLS.verify(single.key, _digest(single.message), single.signature)) revert SlasherSignatureInvalid();
+        (Committee memory committee, uint256 absent) = _verify(statement);
+        (uint32 other, bytes32 otherHash) = _signer(committee, absent, statement.committee, index);
+        if (id != other) revert SlasherSignersDiffer(id, other);
+        if (!_isLiable(otherHash)) revert SlasherKeyNotLiable(otherHash, other);
 
         _slash(id, keyHash);
     }
 
     /// @inheritdoc ISlasher
     function settle(uint32 id) external returns (uint256 penalty) {
-        Record memory record = _records[id];
-        if (record.slashedAt == 0) revert SlasherNotSlashed(id);
-        uint256 last = record.slashedAt + ESCROW;
-        if (block.timestamp <= last) revert SlasherSettlementTooEarly(id, block.timestamp, last + 1);
+        uint256 slashedAt = STAKE_TABLE.slashedAt(id);
+        if (slashedAt == 0) revert SlasherNotSlashed(id);
+        uint256 due = settleableAt(id);
+        if (block.timestamp < due) revert SlasherSettlementTooEarly(id, block.timestamp, due);
 
-        uint256 sum = correlated(_windowStart(record.slashedAt), last);
-        penalty = _penaltyOf(sum, record.maxPenalty);
-
+        // No more records can join this span: it has passed.
+        uint256 sum = correlated(slashedAt - ESCROW, slashedAt + ESCROW);
+        penalty = _penalty(sum, _maxPenalties[id]);
         emit Settled(id, sum, penalty);
 
         STAKE_TABLE.settle(id, penalty);
@@ -152,111 +150,113 @@ contract Slasher is ISlasher {
     }
 
     /// @inheritdoc ISlasher
-    function domainSeparator() public view returns (bytes32) {
-        return Domain.separator(block.chainid, address(STAKE_TABLE), salt);
+    function salt() external view returns (bytes32) {
+        return SALT;
+    }
+
+    /// @inheritdoc ISlasher
+    function domainSeparator() external view returns (bytes32) {
+        return DOMAIN_SEPARATOR;
     }
 
     /// @inheritdoc ISlasher
     function penalties() external view returns (PenaltyConfig memory) {
-        return PenaltyConfig(uint64(MIN_PENALTY), uint64(LAUNCH_PENALTY), uint40(RAMP_DURATION));
+        return PenaltyConfig(MIN_PENALTY, LAUNCH_PENALTY, RAMP_DURATION);
     }
 
     /// @inheritdoc ISlasher
     function maxPenalty() public view returns (uint256) {
-        uint256 elapsed = Math.min(block.timestamp - RAMP_START, RAMP_DURATION);
+        uint256 elapsed = block.timestamp - LAUNCHED_AT;
+        if (elapsed >= RAMP_DURATION) return WAD;
         return LAUNCH_PENALTY + ((WAD - LAUNCH_PENALTY) * elapsed) / RAMP_DURATION;
     }
 
     /// @inheritdoc ISlasher
     function correlated(uint256 from, uint256 to) public view returns (uint256) {
-        uint256 before = from == 0 ? 0 : _fractions.upperLookup((from - 1).toUint48());
-        return _fractions.upperLookup(to.toUint48()) - before;
+        uint256 before = from == 0 ? 0 : _fractions.upperLookupRecent(uint48(from - 1));
+        return _fractions.upperLookupRecent(uint48(to)) - before;
     }
 
     /// @inheritdoc ISlasher
-    function settleableAt(uint32 id) external view returns (uint256) {
-        Record memory record = _records[id];
-        if (record.slashedAt == 0) revert SlasherNotSlashed(id);
-        return record.slashedAt + ESCROW + 1;
+    function settleableAt(uint32 id) public view returns (uint256) {
+        return uint256(STAKE_TABLE.slashedAt(id)) + ESCROW + 1;
     }
 
     /* EVIDENCE, INTERNAL */
 
-    /// @dev Two messages that conflict are distinct, so a sum of signatures over both proves both.
-    function _checkConflict(Message calldata first, Message calldata second) private pure {
+    function _requireConflict(Message memory first, Message memory second) private pure {
         if (!first.conflicts(second)) revert SlasherMessagesHonest();
     }
 
-    function _digest(Message calldata message) private view returns (bytes32) {
-        return Domain.digest(domainSeparator(), message.hash());
+    function _digest(Message memory message) private view returns (bytes32) {
+        return Domain.digest(DOMAIN_SEPARATOR, message.hash());
     }
 
-    /// @dev The validator of a key that can be slashed for what it signed.
-    function _liable(bytes32 keyHash) private view returns (uint32 id) {
-        bool isLiable;
-        (id, isLiable) = STAKE_TABLE.liability(keyHash);
-        if (id == 0) revert SlasherKeyUnknown(keyHash);
-        if (!isLiable) revert SlasherKeyNotLiable(keyHash, id);
-        uint40 slashedAt = STAKE_TABLE.slashedAt(id);
-        if (slashedAt != 0) revert SlasherAlreadySlashed(id, slashedAt);
-    }
-
-    function _isLiable(bytes32 keyHash) private view returns (bool isLiable) {
-        (, isLiable) = STAKE_TABLE.liability(keyHash);
-    }
-
-    /// @dev Reverts unless every member that the bitmap does not name as absent signed the message. Weight does not matter.
-    function _verify(
-        Statement calldata statement
-    ) private view returns (Committee memory committee, uint256 absentees) {
+    /// @dev The committee of a statement and its absent members, after its signature was verified. It need not be a quorum:
+    /// every member that signed is bound by its own signature.
+    function _verify(Statement calldata statement) private view returns (Committee memory committee, uint256 absent) {
         CommitteeRecord memory record = STAKE_TABLE.committee(statement.committee);
         if (!record.exists()) revert SlasherCommitteeUnknown(statement.committee);
         committee = CommitteeCode.load(address(STAKE_TABLE), record.nonce);
-        absentees = Certificates.absentMembers(committee, statement.absent);
-        // Everybody absent leaves the identity, which verifies nothing.
-        if (!BLS.verify(committee.keyWithout(absentees), _digest(statement.message), statement.signature)) {
+        absent = Certificates.absentMembers(committee, statement.absent);
+        if (!BLS.verify(committee.keyWithout(absent), _digest(statement.message), statement.signature)) {
             revert SlasherSignatureInvalid();
         }
     }
 
+    /// @dev Validator and key of a member that signed.
     function _signer(
-        uint64 number,
         Committee memory committee,
-        uint256 absentees,
-        uint8 index
+        uint256 absent,
+        uint64 number,
+        uint256 index
     ) private view returns (uint32 id, bytes32 keyHash) {
-        if (index >= committee.size || (absentees >> index) & 1 == 1) revert SlasherSignerAbsent(number, index);
+        if (index >= committee.size || (absent >> index) & 1 != 0) revert SlasherSignerAbsent(number, index);
         bytes32[8] memory key;
         id = committee.loadKey(index, key);
         BLS.g2Negate(key); // Pages hold keys negated.
         keyHash = BLS.keyHash(key);
     }
 
+    function _requireLiable(bytes32 keyHash) private view returns (uint32 id) {
+        bool liable;
+        (id, liable) = STAKE_TABLE.liability(keyHash);
+        if (id == 0) revert SlasherKeyUnknown(keyHash);
+        if (!liable) revert SlasherKeyNotLiable(keyHash, id);
+        uint40 slashedAt = STAKE_TABLE.slashedAt(id);
+        if (slashedAt != 0) revert SlasherAlreadySlashed(id, slashedAt);
+    }
+
+    function _isLiable(bytes32 keyHash) private view returns (bool liable) {
+        (, liable) = STAKE_TABLE.liability(keyHash);
+    }
+
+    function _isSlashable(uint32 id, bytes32 keyHash) private view returns (bool) {
+        return STAKE_TABLE.slashedAt(id) == 0 && _isLiable(keyHash);
+    }
+
     /* PENALTY, INTERNAL */
 
+    /// @dev Tombstones, records the fraction, and pays the reporter half of what the self-stake loses whatever comes.
     function _slash(uint32 id, bytes32 keyHash) private {
         (uint256 stake, uint256 left, uint256 total, uint256 selfStake) = STAKE_TABLE.slash(id);
-        uint256 fraction = stake + left >= total ? WAD : Math.mulDiv(stake + left, WAD, total, Math.Rounding.Ceil);
-        uint256 most = maxPenalty();
+        uint256 fraction = _fraction(stake + left, total);
+        uint256 ceiling = maxPenalty();
+        _fractions.push(uint48(block.timestamp), _fractions.latest() + uint208(fraction));
+        _maxPenalties[id] = ceiling;
 
-        _fractions.push(uint48(block.timestamp), (_fractions.latest() + fraction).toUint208());
-        _records[id] = Record({slashedAt: uint40(block.timestamp), maxPenalty: uint64(most)});
+        emit Slashed(id, keyHash, msg.sender, fraction, ceiling);
 
-        emit Slashed(id, keyHash, msg.sender, fraction, most);
-
-        // What is certain to be lost: later slashes can only add to the penalty. Half of it, so that slashing oneself
-        // for the reward costs at least as much again.
-        uint256 certain = _penaltyOf(correlated(_windowStart(block.timestamp), block.timestamp), most);
-        uint256 reward = Math.mulDiv(selfStake, certain, WAD) / 2;
-        if (reward != 0) STAKE_TABLE.rewardReporter(id, msg.sender, reward);
+        uint256 certain = _penalty(correlated(block.timestamp - ESCROW, block.timestamp), ceiling);
+        STAKE_TABLE.rewardReporter(id, msg.sender, Math.mulDiv(selfStake, certain, 2 * WAD));
     }
 
-    /// @dev p = min(pMax, max(p0, 3F)).
-    function _penaltyOf(uint256 sum, uint256 most) private view returns (uint256) {
-        return Math.min(most, Math.max(MIN_PENALTY, CORRELATION * sum));
+    /// @dev Rounded up, at most one.
+    function _fraction(uint256 part, uint256 total) private pure returns (uint256) {
+        return part >= total ? WAD : Math.mulDiv(part, WAD, total, Math.Rounding.Ceil);
     }
 
-    function _windowStart(uint256 time) private view returns (uint256) {
-        return Math.saturatingSub(time, ESCROW);
+    function _penalty(uint256 sum, uint256 ceiling) private view returns (uint256) {
+        return Math.min(ceiling, Math.max(MIN_PENALTY, CORRELATION * sum));
     }
 }

@@ -67,6 +67,15 @@ library KeyPages {
         if (id == 0) revert KeyPageSlotEmpty(page, slot);
     }
 
+    /// @notice One of several keys that stand behind each other. The caller knows that there are more than `index`.
+    function keyAt(bytes calldata keys, uint256 index) internal pure returns (bytes calldata key) {
+        // A slice without its bounds check, which costs more than hashing the key.
+        assembly ("memory-safe") {
+            key.offset := add(keys.offset, mul(index, 192))
+            key.length := 192
+        }
+    }
+
     /// @notice A buffer for a page of `keys` keys, to be filled by `put` slot by slot.
     function buffer(uint256 keys) internal pure returns (bytes memory page) {
         return new bytes(1 + keys * ENTRY_LENGTH);
@@ -75,26 +84,22 @@ library KeyPages {
     /// @notice Puts a key, negated, and its validator's id in a page's buffer.
     /// @param key 192 bytes.
     function put(bytes memory page, uint256 slot, bytes calldata key, uint32 id) internal pure {
-        uint256 high0;
-        uint256 low0;
-        uint256 high1;
-        uint256 low1;
+        // Writes 196 bytes of the buffer: x as it is, both halves of -y, and the id without what follows it. A coordinate is
+        // negated as p - y in two words; zero stays zero. It is below p, since the key passed the pairing precompile.
         assembly ("memory-safe") {
-            high0 := shr(128, calldataload(add(key.offset, 96)))
-            low0 := calldataload(add(key.offset, 112))
-            high1 := shr(128, calldataload(add(key.offset, 144)))
-            low1 := calldataload(add(key.offset, 160))
-        }
-        (high0, low0) = _negate(high0, low0);
-        (high1, low1) = _negate(high1, low1);
-        // Writes 196 bytes of the buffer: x as it is, both halves of -y, and the id without what follows it.
-        assembly ("memory-safe") {
+            function putNegated(to, from) {
+                let high := shr(128, calldataload(from))
+                let low := calldataload(add(from, 16))
+                let isNonZero := iszero(iszero(or(high, low)))
+                high := sub(sub(MODULUS_HIGH, high), gt(low, MODULUS_LOW))
+                low := sub(MODULUS_LOW, low)
+                mstore(to, shl(128, mul(isNonZero, high)))
+                mstore(add(to, 16), mul(isNonZero, low))
+            }
             let entry := add(add(page, 33), mul(slot, 196))
             calldatacopy(entry, key.offset, 96)
-            mstore(add(entry, 96), shl(128, high0))
-            mstore(add(entry, 112), low0)
-            mstore(add(entry, 144), shl(128, high1))
-            mstore(add(entry, 160), low1)
+            putNegated(add(entry, 96), add(key.offset, 96))
+            putNegated(add(entry, 144), add(key.offset, 144))
             let tail := add(entry, 192)
             mstore(tail, or(shl(224, id), shr(32, shl(32, mload(tail)))))
         }
@@ -123,14 +128,5 @@ library KeyPages {
             mstore(code, length)
         }
         if (account == address(0)) revert KeyPageCreationFailed(length);
-    }
-
-    /// @dev Field negation. The caller's key passed the pairing precompile, which admits canonical coordinates only.
-    function _negate(uint256 high, uint256 low) private pure returns (uint256, uint256) {
-        if (high | low == 0) return (0, 0);
-        // Cannot underflow as a whole: the coordinate is below the modulus. The low words may borrow.
-        unchecked {
-            return (MODULUS_HIGH - high - (low > MODULUS_LOW ? 1 : 0), MODULUS_LOW - low);
-        }
     }
 }

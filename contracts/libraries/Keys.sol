@@ -45,22 +45,25 @@ library Keys {
         bytes memory code = KeyPages.buffer(count);
         bytes32[] memory keyHashes = new bytes32[](count);
         uint256 size = 0;
-        for (uint256 i = 0; i < count; ++i) {
-            bytes calldata key = keys[i * KeyPages.KEY_LENGTH:(i + 1) * KeyPages.KEY_LENGTH];
-            bytes32 keyHash = keccak256(key);
-            KeyRecord storage record = self.keys[keyHash];
-            uint32 id = record.id;
-            if (id == 0) revert IStakeTable.StakeTableKeyUnknown(keyHash);
-            if (record.page != 0) continue;
-            record.page = page;
-            record.slot = uint8(size);
-            KeyPages.put(code, size, key, id);
-            keyHashes[size++] = keyHash;
+        // Unchecked: at most 125 keys.
+        unchecked {
+            for (uint256 i = 0; i < count; ++i) {
+                bytes calldata key = KeyPages.keyAt(keys, i);
+                bytes32 keyHash = keccak256(key);
+                KeyRecord storage record = self.keys[keyHash];
+                (uint32 id, uint24 known) = (record.id, record.page);
+                if (id == 0) revert IStakeTable.StakeTableKeyUnknown(keyHash);
+                if (known != 0) continue;
+                record.page = page;
+                record.slot = uint8(size);
+                KeyPages.put(code, size, key, id);
+                keyHashes[size++] = keyHash;
+            }
         }
         if (size == 0) revert IStakeTable.StakeTableNothingToSeal();
         KeyPages.seal(code, size);
 
-        emit IStakeTable.PageSealed(page, size == count ? keyHashes : _first(keyHashes, size));
+        emit IStakeTable.PageSealed(page, size == keyHashes.length ? keyHashes : _first(keyHashes, size));
     }
 
     /// @notice Makes the next key current and retires its predecessor.
