@@ -1,0 +1,177 @@
+import { describe, expect, it } from "vitest";
+
+import { keccakHash, ZERO_HASH } from "../../src/crypto/hash.ts";
+import { ChainStore, EVIDENCE_MAX, type FinalBlock } from "../../src/engine/chainStore.ts";
+import * as Merkle from "../../src/crypto/merkle.ts";
+import { fromHex } from "../../src/codec/hex.ts";
+import * as Certificate from "../../src/protocol/Certificate.ts";
+import type { Evidence } from "../../src/protocol/Evidence.ts";
+import * as Genesis from "../../src/protocol/Genesis.ts";
+import * as Header from "../../src/protocol/Header.ts";
+import * as History from "../../src/protocol/History.ts";
+import { CommitteeId, Epoch, Height, NamespaceId, ValidatorId, View } from "../../src/protocol/scalars.ts";
+import * as Vote from "../../src/protocol/Vote.ts";
+import { createMemoryStore } from "../../src/storage/memoryStore.ts";
+import type { Store } from "../../src/storage/store.ts";
+import { quickConfig } from "../simulation/world.ts";
+
+const genesis = Genesis.header(quickConfig());
+const epoch = Epoch(1n);
+const tx = (label: string): ReturnType<typeof keccakHash> => keccakHash(new TextEncoder().encode(label));
+
+function child(parent: Header.Header, history: History.History, changes: Partial<Header.Header> = {}): Header.Header {
+  return {
+    ...parent,
+    height: Height(parent.height + 1n),
+    epoch,
+    viewNumber: View(parent.viewNumber + 1n),
+    committee: CommitteeId(1n),
+    timestamp: parent.timestamp + 1n,
+    parent: Header.hash(parent),
+    history: History.root(history),
+    nextCommittee: CommitteeId(0n),
+    ...changes,
+  };
+}
+
+function finalization(header: Header.Header): Certificate.Certificate {
+  const vote = Vote.finalize(epoch, header.viewNumber, Header.hash(header));
+  return { vote, absent: Uint8Array.of(0), signature: new Uint8Array(48).fill(1) };
+}
+
+/** A chain of `count` blocks in a store, block i with transaction `tx i` in namespace 5. */
+async function filled(store: Store, count: number): Promise<{ chain: ChainStore; headers: Header.Header[] }> {
+  const chain = await ChainStore.open(store, genesis);
+  let history = History.append(History.EMPTY, Header.hash(genesis));
+  const headers = [genesis];
+  for (let i = 1; i <= count; i++) {
+    const header = child(headers.at(-1) ?? genesis, history);
+    history = History.append(history, Header.hash(header));
+    const namespaces = [{ namespace: NamespaceId(5n), hashes: [tx(`tx ${String(i)}`)] }];
+    await chain.saveCandidate(epoch, header.viewNumber, Header.hash(header), Uint8Array.of(i));
+    await chain.append([{ header, payloadLengthBytes: 1, namespaces }], finalization(header), history);
+    headers.push(header);
+  }
+  return { chain, headers };
+}
+
+describe("ChainStore", () => {
+  it("STORE-2: blocks, payloads, certificates, places and proofs are there after reopening", async () => {
+    const store = createMemoryStore();
+    const { headers } = await filled(store, 9);
+    const chain = await ChainStore.open(store, genesis);
+    expect(chain.height).toBe(9n);
+    for (const [height, header] of headers.entries()) {
+      const hash = Header.hash(header);
+      expect((await chain.blockAt(Height(BigInt(height))))?.header).toEqual(header);
+      expect(await chain.heightOf(hash)).toBe(BigInt(height));
+      const path = await chain.historyPath(Height(BigInt(height)), 10n);
+      const last = History.root(chain.tip?.history ?? History.EMPTY);
+      expect(Merkle.verify(fromHex(last), fromHex(hash), BigInt(height), 10n, path ?? [])).toBe(true);
+    }
+    expect(await chain.transaction(NamespaceId(5n), tx("tx 4"))).toEqual({ height: 4n, index: 0 });
+    expect(await chain.transaction(NamespaceId(6n), tx("tx 4"))).toBeUndefined();
+    expect(await chain.payload(Header.hash(headers[3] ?? genesis))).toEqual(Uint8Array.of(3));
+    expect(await chain.historyPath(Height(3n), 11n)).toBeUndefined();
+  });
+
+  it("STORE-2: finalizations are found at, below and above a height", async () => {
+    const { chain } = await filled(createMemoryStore(), 4);
+    const at = async (from: bigint, to: bigint, highest: boolean): Promise<bigint | undefined> =>
+      (await chain.finalization(Height(from), Height(to), highest))?.height;
+    expect([
+      await at(2n, 2n, false),
+      await at(0n, 3n, true),
+      await at(2n, 100n, false),
+      await at(5n, 9n, false),
+    ]).toEqual([2n, 3n, 2n, undefined]);
+  });
+
+  it("STORE-3: a transaction that a later block repeats keeps its first place", async () => {
+    const store = createMemoryStore();
+    const { chain, headers } = await filled(store, 2);
+    const history = chain.tip?.history ?? History.EMPTY;
+    const header = child(headers.at(-1) ?? genesis, history);
+    const again = [{ namespace: NamespaceId(5n), hashes: [tx("new"), tx("tx 1"), tx("new")] }];
+    const block: FinalBlock = { header, payloadLengthBytes: 3, namespaces: again };
+    await chain.append([block], finalization(header), History.append(history, Header.hash(header)));
+    expect(await chain.transaction(NamespaceId(5n), tx("tx 1"))).toEqual({ height: 1n, index: 0 });
+    expect(await chain.transaction(NamespaceId(5n), tx("new"))).toEqual({ height: 3n, index: 0 });
+  });
+
+  it("STORE-4: the payload of a block that lost is deleted once its view is final, the winner's stays", async () => {
+    const { chain, headers } = await filled(createMemoryStore(), 1);
+    const [, first = genesis] = headers;
+    const history = chain.tip?.history ?? History.EMPTY;
+    const winner = child(first, history, { timestamp: first.timestamp + 5n });
+    const loser = child(first, history, { timestamp: first.timestamp + 6n });
+    const later = child(first, history, { viewNumber: View(9n) });
+    for (const header of [winner, loser, later]) {
+      await chain.saveCandidate(epoch, header.viewNumber, Header.hash(header), Uint8Array.of(1));
+    }
+    const block = { header: winner, payloadLengthBytes: 1, namespaces: [] };
+    await chain.append([block], finalization(winner), History.append(history, Header.hash(winner)));
+    expect(await chain.payload(Header.hash(winner))).toBeDefined();
+    expect(await chain.payload(Header.hash(loser))).toBeUndefined();
+    expect(await chain.payload(Header.hash(later))).toBeDefined();
+  });
+
+  it("STORE-5: pruning takes payloads and leaves headers", async () => {
+    const { chain, headers } = await filled(createMemoryStore(), 5);
+    await chain.prunePayloads(Height(0n), Height(3n));
+    const kept = await Promise.all(headers.map((header) => chain.payload(Header.hash(header))));
+    expect(kept.map((payload) => payload !== undefined)).toEqual([false, false, false, true, true, true]);
+    expect((await chain.blockAt(Height(1n)))?.header.height).toBe(1n);
+  });
+
+  it("ACC-1: evidence is kept once, in order, over a restart", async () => {
+    const store = createMemoryStore();
+    const chain = await ChainStore.open(store, genesis);
+    const about = (view: bigint): Evidence => {
+      const signers = { kind: "key" as const, validator: ValidatorId(3n) };
+      const signature = new Uint8Array(48).fill(2);
+      return {
+        first: { message: Vote.notarize(epoch, View(view), ZERO_HASH), signers, signature },
+        second: { message: Vote.notarize(epoch, View(view), tx("other")), signers, signature },
+      };
+    };
+    expect(await chain.saveEvidence(about(1n))).toBe(true);
+    expect(await chain.saveEvidence(about(2n))).toBe(true);
+    expect(await chain.saveEvidence(about(1n))).toBe(false);
+    const reopened = await ChainStore.open(store, genesis);
+    expect(await reopened.saveEvidence(about(2n))).toBe(false);
+    expect(await reopened.saveEvidence(about(3n))).toBe(true);
+    const found = await reopened.evidence(1, 10);
+    expect(found.map(({ number }) => number)).toEqual([1, 2]);
+    expect(found[0]?.evidence).toEqual(about(2n));
+    expect(EVIDENCE_MAX).toBeGreaterThan(1_000);
+  });
+
+  it("EPOCH-1: handovers are found by epoch, committees by id", async () => {
+    const chain = await ChainStore.open(createMemoryStore(), genesis);
+    const history = History.append(History.EMPTY, Header.hash(genesis));
+    const handover = child(genesis, history, { nextCommittee: CommitteeId(2n) });
+    const block = { header: handover, payloadLengthBytes: 0, namespaces: [] };
+    await chain.append([block], finalization(handover), History.append(history, Header.hash(handover)));
+    expect(await chain.handoverHeight(epoch)).toBe(1n);
+    expect(await chain.handoverHeight(Epoch(2n))).toBeUndefined();
+    const member = {
+      validator: ValidatorId(7n),
+      seat: 3,
+      key: new Uint8Array(192).fill(4),
+      weight: 65_535n,
+      transportKey: new Uint8Array(32).fill(5),
+      address: "/ip4/127.0.0.1/tcp/1",
+    };
+    const committee = {
+      id: CommitteeId(2n),
+      members: [member],
+      randomness: ZERO_HASH,
+      createdNumber: 8n,
+      createdAt: 9n,
+    };
+    await chain.saveCommittee(committee);
+    expect(await chain.committee(CommitteeId(2n))).toEqual(committee);
+    expect(await chain.committee(CommitteeId(3n))).toBeUndefined();
+  });
+});
