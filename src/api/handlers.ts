@@ -11,7 +11,7 @@ import type { FinalizationSelector, NodeQueries } from "./queries.ts";
 import type { Handlers } from "./routes.ts";
 import { submitHandlers } from "./submitHandlers.ts";
 
-/** Envelope bytes after which a range of namespace blocks ends early. */
+/** API-8: payload bytes read for one range of namespace blocks, of all namespaces; the first block is always given. */
 export const RANGE_BYTES_MAX = 8 * 1024 * 1024;
 const PAGE_DEFAULT = 20;
 /** Epochs that one page of handovers looks at, so that a page without a change ends. */
@@ -57,10 +57,10 @@ function blockHandlers(queries: NodeQueries, reader: ChainReader): BlockHandlers
       const blocks: NamespaceBlock[] = [];
       let bytes = 0;
       for (const height of range(query.from, query.limit ?? Wire.NAMESPACE_RANGE_MAX, tip)) {
-        const found = await reader.namespace(await reader.block(height), params.namespace);
-        bytes += found.envelopes.reduce((sum, envelope) => sum + envelope.length, 0);
+        const block = await reader.block(height);
+        bytes += block.payloadBytes;
         if (blocks.length > 0 && bytes > RANGE_BYTES_MAX) break;
-        blocks.push(found);
+        blocks.push(await reader.namespace(block, params.namespace));
       }
       const last = blocks.at(-1);
       if (last === undefined) return { blocks: [] };

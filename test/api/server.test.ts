@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { createApi, type Api, type ApiDependencies } from "../../src/api/server.ts";
+import { RANGE_BYTES_MAX } from "../../src/api/handlers.ts";
+import type { NodeQueries } from "../../src/api/queries.ts";
 import { OCTETS } from "../../src/api/routes.ts";
 import { toHex } from "../../src/codec/hex.ts";
 import { keccakHash } from "../../src/crypto/hash.ts";
@@ -213,6 +215,24 @@ describe("reading", () => {
     await expectProblem(call("/v1/blocks?from=0&limit=101"), 400, "malformed-request");
     await expectProblem(call("/v1/blocks?from=0&from=1"), 400, "malformed-request");
     await expectProblem(call("/v1/blocks"), 400, "malformed-request");
+  });
+
+  it("API-8: a range of namespace blocks ends where the payloads read for it exceed the limit", async () => {
+    for (let i = 0; i < 4; i++) await node.finalize();
+    const sized = async (payloadBytes: number): Promise<unknown> => {
+      const blockAt: NodeQueries["blockAt"] = async (height) => {
+        const block = await node.queries.blockAt(height);
+        return block && { ...block, payloadBytes };
+      };
+      await api.close();
+      const queries = { ...node.queries, blockAt };
+      api = await createApi({ queries, config, clock: systemClock, logger: silentLogger });
+      base = await api.listen({ host: "127.0.0.1", port: 0 });
+      return (await call("/v1/namespaces/4242/blocks?from=1")).body["blocks"];
+    };
+    expect(await sized(RANGE_BYTES_MAX / 4)).toHaveLength(4);
+    expect(await sized(RANGE_BYTES_MAX / 4 + 1)).toHaveLength(3);
+    expect(await sized(RANGE_BYTES_MAX * 2)).toHaveLength(1);
   });
 
   it("finds finalizations at, at or below and at or above a height", async () => {
