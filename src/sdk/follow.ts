@@ -93,7 +93,7 @@ function outageTolerance<T>(
     } catch (error) {
       if (signal?.aborted === true) return [];
       since ??= clock.monotonicMs();
-      if (!isPassing(error) || clock.monotonicMs() - since > outageTimeoutMs) throw error;
+      if (!isPassing(error) || clock.monotonicMs() - since >= outageTimeoutMs) throw error;
       return [];
     }
   };

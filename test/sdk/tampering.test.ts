@@ -100,7 +100,7 @@ function within<T>(promise: Promise<T>): Promise<T> {
   });
 }
 
-const WITHHELD_MS = 300;
+const WITHHELD_MS = 3_000;
 
 /** Runs `use` against every lie about the answers at `fits`; returns how many were told, and those that were believed. */
 async function tellAll(
@@ -108,7 +108,7 @@ async function tellAll(
   use: (client: Client) => Promise<unknown>,
 ): Promise<{ told: number; believed: string[] }> {
   let original: unknown;
-  const options = { openStream: null, limits: { submitTimeoutMs: 0, pollMs: 5 } };
+  const options = { openStream: null, limits: { submitTimeoutMs: 0, pollMs: 5, outageTimeoutMs: 0 } };
   const honest = await cluster.client({ ...options, fetch: tampering(fits, (json) => (original = json)) });
   await use(honest);
   const believed: string[] = [];
