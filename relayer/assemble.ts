@@ -13,7 +13,7 @@ import type { RelayerConfig } from "./config.ts";
 import type { Preflight } from "./context.ts";
 import { judgeRevert } from "./errors.ts";
 import { Fanout } from "./l1/fanout.ts";
-import { fanoutChain } from "./l1/fanoutChain.ts";
+import { FanoutChain } from "./l1/fanoutChain.ts";
 import { createL1Reader, type Contracts, type L1Reader } from "./l1/reader.ts";
 import { createStakeMemory, type StakeMemory } from "./l1/stakeMemory.ts";
 import { createNodes } from "./nodes.ts";
@@ -88,7 +88,7 @@ export function createPorts(config: RelayerConfig, signer: Signer, clock: Clock,
   return {
     deployment,
     fanout,
-    chain: fanoutChain(fanout, chainId, config.l1Urls.length, config.l1Finality),
+    chain: new FanoutChain(fanout, chainId, config.l1Urls.length, config.l1Finality),
     l1: createL1Reader(contracts, provider),
     l1Client,
     memory: createStakeMemory(l1Client, contracts.stakeTable, deployment.deployedAtBlock),

@@ -22,6 +22,7 @@ const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 const HANDOVER_PAGES_MAX = 64;
 
 interface Node {
+  readonly logger: Logger;
   readonly url: string;
   readonly transport: Transport;
   reachable: boolean;
@@ -36,6 +37,7 @@ export function finalizationKey({ header, certificate }: FinalizedHeader): strin
 export function createNodes(options: NodesOptions): Sequencer {
   const { logger } = options;
   const nodes: readonly Node[] = options.urls.map((url) => ({
+    logger,
     url: new URL(url).origin,
     transport: createTransport({
       endpoints: [url],
@@ -46,41 +48,12 @@ export function createNodes(options: NodesOptions): Sequencer {
     reachable: true,
   }));
 
-  /** What a node answers; undefined when it has no such thing. */
-  async function ask<S extends z.ZodType>(
-    node: Node,
-    question: Questions.Question<S>,
-  ): Promise<z.output<S> | undefined> {
-    try {
-      const answer = await node.transport.ask(question.request, question.schema, (value) => value);
-      if (!node.reachable) logger.info("node answers again", { node: node.url });
-      node.reachable = true;
-      return answer;
-    } catch (error) {
-      if (error instanceof ProblemError) return undefined;
-      if (node.reachable) logger.warn("node does not answer", { node: node.url, error });
-      node.reachable = false;
-      throw error;
-    }
-  }
-
   /** Asks all; rejects only when not one answered. */
   async function askAll<T>(question: (node: Node) => Promise<T>): Promise<readonly T[]> {
     const settled = await Promise.allSettled(nodes.map(question));
     const answers = settled.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
     if (answers.length > 0) return answers;
     throw new EndpointsError(nodes.map(({ url }) => ({ endpoint: url, reason: "does not answer" })));
-  }
-
-  async function changeOn(node: Node, committee: bigint, epoch: Epoch): Promise<FinalizedHeader | undefined> {
-    let after = Epoch(epoch - 1n);
-    for (let page = 0; page < HANDOVER_PAGES_MAX; page++) {
-      const answer = await ask(node, Questions.handovers({ after, changes: true, limit: 100 }));
-      const found = answer?.handovers.find(({ header }) => header.committee === committee);
-      if (found !== undefined || answer?.next === undefined) return found;
-      after = answer.next;
-    }
-    return undefined;
   }
 
   return {
@@ -106,4 +79,30 @@ export function createNodes(options: NodesOptions): Sequencer {
       return pages.flat();
     },
   };
+}
+
+/** What a node answers; undefined when it has no such thing. */
+async function ask<S extends z.ZodType>(node: Node, question: Questions.Question<S>): Promise<z.output<S> | undefined> {
+  try {
+    const answer = await node.transport.ask(question.request, question.schema, (value) => value);
+    if (!node.reachable) node.logger.info("node answers again", { node: node.url });
+    node.reachable = true;
+    return answer;
+  } catch (error) {
+    if (error instanceof ProblemError) return undefined;
+    if (node.reachable) node.logger.warn("node does not answer", { node: node.url, error });
+    node.reachable = false;
+    throw error;
+  }
+}
+
+async function changeOn(node: Node, committee: bigint, epoch: Epoch): Promise<FinalizedHeader | undefined> {
+  let after = Epoch(epoch - 1n);
+  for (let page = 0; page < HANDOVER_PAGES_MAX; page++) {
+    const answer = await ask(node, Questions.handovers({ after, changes: true, limit: 100 }));
+    const found = answer?.handovers.find(({ header }) => header.committee === committee);
+    if (found !== undefined || answer?.next === undefined) return found;
+    after = answer.next;
+  }
+  return undefined;
 }

@@ -1,6 +1,7 @@
 import type { JobsOptions } from "bullmq";
 import type { z } from "zod";
 
+import type { Clock } from "../src/runtime/clock.ts";
 import type { Logger } from "../src/runtime/logger.ts";
 import type { JobQueue, QueueBackend } from "./backends/backend.ts";
 
@@ -95,7 +96,12 @@ export interface QueueSet extends Jobs {
 
 const QUEUES: readonly QueueName[] = ["watch", "light-client", "stake-table", "slashing", "l1-tx"];
 
-export async function openQueues(backend: QueueBackend, signer: string, logger: Logger): Promise<QueueSet> {
+export async function openQueues(
+  backend: QueueBackend,
+  signer: string,
+  clock: Clock,
+  logger: Logger,
+): Promise<QueueSet> {
   const entries = QUEUES.map((name) => [name, backend.queue(queueKey(name, signer), JOB_OPTIONS)] as const);
   const queues = new Map<QueueName, JobQueue>(entries);
   for (const [name, queue] of queues) {
@@ -112,7 +118,7 @@ export async function openQueues(backend: QueueBackend, signer: string, logger: 
   }
 
   return {
-    ensure: (queue, name, id, payload) => ensure(named(queue), name, id, payload),
+    ensure: (queue, name, id, payload) => ensure(named(queue), name, id, payload, clock),
     repeat: async (name, everyMs) => {
       const existing = await named("watch").getJobScheduler(name);
       if (existing?.every === everyMs) return;
@@ -137,12 +143,18 @@ export async function openQueues(backend: QueueBackend, signer: string, logger: 
   };
 }
 
-async function ensure(queue: JobQueue, name: string, id: string, payload: object): Promise<"added" | "present"> {
+async function ensure(
+  queue: JobQueue,
+  name: string,
+  id: string,
+  payload: object,
+  clock: Clock,
+): Promise<"added" | "present"> {
   const known = await queue.getJob(id);
   if (known !== undefined) {
     const state = await known.getState();
     const ended = state === "completed" || state === "failed";
-    const rests = state === "failed" && Date.now() - (known.finishedOn ?? 0) < FAILED_REST_MS;
+    const rests = state === "failed" && clock.wallMs() - (known.finishedOn ?? 0) < FAILED_REST_MS;
     if (!ended || rests) return "present";
     await known.remove();
   }

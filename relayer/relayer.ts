@@ -72,9 +72,9 @@ export class Relayer {
 
   /** Resolves when the queue is open and the outbox is ours; the key may still be another replica's then. */
   async start(): Promise<void> {
-    const { backend, ports, logger } = this.#options;
+    const { backend, ports, clock, logger } = this.#options;
     this.#store = await ports.openStore();
-    this.#queues = await openQueues(backend, ports.signer.address, logger);
+    this.#queues = await openQueues(backend, ports.signer.address, clock, logger);
     this.#loop = this.#run(this.#store, this.#queues);
   }
 
@@ -199,7 +199,7 @@ export class Relayer {
       for (const worker of this.#workers) worker.resume();
       return;
     }
-    const { backend, ports, logger, metrics } = this.#options;
+    const { backend, ports, clock, logger, metrics } = this.#options;
     const context = (): Context => this.#context(queues);
     const names = Object.keys(CONCURRENCY).filter((name): name is QueueName => name in CONCURRENCY);
     this.#workers = names.map((queue) =>
@@ -211,6 +211,7 @@ export class Relayer {
           queue,
           signer: ports.signer.address,
           concurrency: CONCURRENCY[queue],
+          clock,
           logger,
           ended: (job, outcome) => {
             metrics.jobEnded(job, outcome);

@@ -1,5 +1,6 @@
 import { DelayedError, UnrecoverableError, type Job } from "bullmq";
 
+import type { Clock } from "../src/runtime/clock.ts";
 import type { Logger } from "../src/runtime/logger.ts";
 import type { JobWorker, QueueBackend } from "./backends/backend.ts";
 import { FatalJobError } from "./errors.ts";
@@ -9,6 +10,7 @@ export interface WorkerOptions {
   readonly queue: QueueName;
   readonly signer: string;
   readonly concurrency: number;
+  readonly clock: Clock;
   readonly logger: Logger;
   /** After so long without a sign of life a worker is taken for dead and its job runs elsewhere; default `LOCK_MS`. */
   readonly lockMs?: number;
@@ -42,7 +44,7 @@ export function startWorker<Context>(
     const outcome = await attempt(runner, job.data, context());
     options.ended(job.name, outcome.kind);
     if (outcome.kind !== "later") return `${outcome.kind}: ${outcome.note}`;
-    await job.moveToDelayed(Date.now() + outcome.afterMs, token);
+    await job.moveToDelayed(options.clock.wallMs() + outcome.afterMs, token);
     throw new DelayedError();
   };
   const worker = backend.worker(queueKey(queue, options.signer), run, {

@@ -5,6 +5,8 @@ import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
+import { sleep, systemClock } from "../../src/runtime/clock.ts";
+
 const SERVERS = ["redis-server", "valkey-server"] as const;
 const START_TIMEOUT_MS = 10_000;
 const STOP_TIMEOUT_MS = 5_000;
@@ -78,7 +80,7 @@ export async function startPrivateRedis(server: string, folder: string): Promise
 async function waitForPrevious(folder: string): Promise<void> {
   for (let waitedMs = 0; await isRunning(join(folder, PID_FILE)); waitedMs += POLL_MS) {
     if (waitedMs >= STOP_TIMEOUT_MS) throw new FolderInUseError(`another server is using ${folder}`);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await sleep(systemClock, POLL_MS);
   }
 }
 
@@ -100,7 +102,7 @@ async function waitForSocket(socket: string, child: ChildProcess): Promise<void>
   for (let attempt = 0; attempt < attempts; attempt++) {
     if (child.exitCode !== null) throw new Error(`exit code ${String(child.exitCode)}`);
     if (await answers(socket)) return;
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await sleep(systemClock, POLL_MS);
   }
   throw new Error("timed out");
 }
@@ -124,7 +126,7 @@ async function stopChild(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   child.stdin?.end();
-  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+  const cancel = systemClock.setTimer(STOP_TIMEOUT_MS, () => child.kill("SIGKILL"));
   await ended;
-  clearTimeout(timer);
+  cancel();
 }

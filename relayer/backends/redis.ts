@@ -1,6 +1,7 @@
 import { Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";
 
+import { systemClock } from "../../src/runtime/clock.ts";
 import type { Logger } from "../../src/runtime/logger.ts";
 import type { BackendKind, QueueBackend } from "./backend.ts";
 
@@ -59,13 +60,13 @@ async function ready(connection: Redis): Promise<void> {
   if (connection.status === "ready") return;
   await new Promise<void>((resolve, reject) => {
     let last: Error | undefined;
-    const timer = setTimeout(() => {
+    const cancel = systemClock.setTimer(COMMAND_TIMEOUT_MS, () => {
       connection.disconnect();
       reject(new Error(`Redis does not answer: ${last?.message ?? "timed out"}`));
-    }, COMMAND_TIMEOUT_MS);
+    });
     connection.on("error", (error: Error) => (last = error));
     connection.once("ready", () => {
-      clearTimeout(timer);
+      cancel();
       resolve();
     });
   });

@@ -4,8 +4,10 @@ import { toHash, type Hash } from "../../src/crypto/hash.ts";
 import { L1DataError, L1UnavailableError } from "../../src/l1/l1Errors.ts";
 import type { FinalityRule } from "../../src/l1/l1Client.ts";
 import { classifyBroadcast, combineBroadcast, type BroadcastClass } from "../tx/broadcastErrors.ts";
-import type { Chain, Simulation } from "../tx/chain.ts";
+import type { Call, Chain, Simulation } from "../tx/chain.ts";
+import type { Market } from "../tx/feePolicy.ts";
 import type { Mined } from "../tx/records.ts";
+import type { Sight } from "../tx/sendState.ts";
 import { agreedValue, quorumOf } from "./agreement.ts";
 import type { Fanout, RpcAnswer } from "./fanout.ts";
 
@@ -32,87 +34,98 @@ type Block = z.output<typeof blockSchema>;
 const RECEIPTS_AT_ONCE = 32;
 
 /** The `Chain` port over several endpoints. */
-export function fanoutChain(fanout: Fanout, chainId: bigint, endpoints: number, finality: FinalityRule): Chain {
-  const quorum = quorumOf(endpoints);
+export class FanoutChain implements Chain {
+  readonly chainId: bigint;
+  readonly #fanout: Fanout;
+  readonly #quorum: number;
+  readonly #finality: FinalityRule;
 
-  async function headBlock(age: "fresh" | "recent"): Promise<Block> {
-    const number = await fanout.head(age);
-    const found = await agreedBlock(`0x${number.toString(16)}`);
-    if (found === undefined) throw new L1UnavailableError("eth_getBlockByNumber", []);
-    return found;
+  constructor(fanout: Fanout, chainId: bigint, endpoints: number, finality: FinalityRule) {
+    this.chainId = chainId;
+    this.#fanout = fanout;
+    this.#quorum = quorumOf(endpoints);
+    this.#finality = finality;
   }
 
-  async function agreedBlock(tag: string): Promise<Block | undefined> {
-    const { answers, failures } = await fanout.askAll("eth_getBlockByNumber", [tag, false]);
+  async look(address: string, hashes: readonly Hash[]): Promise<Sight> {
+    const head = await this.#headBlock("fresh");
+    const number = Number(head.number);
+    const [nonce, safeNumber, finalizedNumber, receipts] = await Promise.all([
+      this.#fanout.read("eth_getTransactionCount", [address, `0x${number.toString(16)}`]),
+      this.#finalNumber("safe", number),
+      this.#finalNumber("finalized", number),
+      this.#receipts(hashes, number),
+    ]);
+    const latestNonce = Number(parse(quantity, nonce, "eth_getTransactionCount"));
+    return { latestNonce, headNumber: number, headHash: head.hash, safeNumber, finalizedNumber, receipts };
+  }
+
+  /** The tip is the lower median: one endpoint cannot drive it. */
+  async market(): Promise<Market> {
+    const head = await this.#headBlock("recent");
+    const { answers } = await this.#fanout.askAll("eth_maxPriorityFeePerGas", []);
+    const tips = answers.map((answer) => tryParse(quantity, answer.result)).filter((tip) => tip !== undefined);
+    const sorted = tips.sort((a, b) => (a < b ? -1 : 1));
+    return { baseFeePerGas: head.baseFeePerGas ?? 0n, tipPerGas: sorted[Math.floor((sorted.length - 1) / 2)] ?? 0n };
+  }
+
+  async simulate(call: Call): Promise<Simulation> {
+    return toSimulation(await this.#fanout.ask("eth_estimateGas", [call, "latest"]));
+  }
+
+  broadcast(raw: string): ReturnType<Chain["broadcast"]> {
+    return broadcast(this.#fanout, raw);
+  }
+
+  async balance(address: string): Promise<bigint> {
+    return parse(quantity, await this.#fanout.read("eth_getBalance", [address, "latest"]), "eth_getBalance");
+  }
+
+  async #headBlock(age: "fresh" | "recent"): Promise<Block> {
+    const number = await this.#fanout.head(age);
+    const { answers, failures } = await this.#fanout.askAll("eth_getBlockByNumber", [
+      `0x${number.toString(16)}`,
+      false,
+    ]);
     const blocks = answers.map((answer) => tryParse(blockSchema, answer.result));
     const index = agreedValue(
       blocks.map((found) => found?.hash ?? "none"),
-      quorum,
+      this.#quorum,
     );
-    if (index === undefined) {
-      throw new L1UnavailableError("eth_getBlockByNumber", [
-        ...failures,
-        { endpoint: "quorum", reason: "no agreement" },
-      ]);
-    }
-    return blocks[index];
+    const block = blocks[index ?? -1] ?? (this.#quorum === 1 ? blocks.find((found) => found !== undefined) : undefined);
+    if (block !== undefined) return block;
+    throw new L1UnavailableError("eth_getBlockByNumber", [...failures, { endpoint: "quorum", reason: "no agreement" }]);
   }
 
-  async function finalNumber(tag: "safe" | "finalized", head: number): Promise<number> {
+  /** The newest block under the finality rule; -1 on a chain too young to have one. */
+  async #finalNumber(tag: "safe" | "finalized", head: number): Promise<number> {
+    const finality = this.#finality;
     if (finality.kind === "depth") return head - (tag === "safe" ? Math.ceil(finality.blocks / 2) : finality.blocks);
-    const { answers } = await fanout.askAll("eth_getBlockByNumber", [tag, false]);
+    const { answers } = await this.#fanout.askAll("eth_getBlockByNumber", [tag, false]);
     const numbers = answers.map((answer) => Number(tryParse(blockSchema, answer.result)?.number ?? -1n));
-    return [...numbers].sort((a, b) => b - a)[quorum - 1] ?? -1;
+    return [...numbers].sort((a, b) => b - a)[this.#quorum - 1] ?? -1;
   }
 
-  async function receipt(transaction: Hash, head: number): Promise<Mined | undefined> {
-    const { answers } = await fanout.askAll("eth_getTransactionReceipt", [transaction]);
-    const found = answers.map((answer) => toMined(answer, head));
-    const index = agreedValue(
-      found.map((mined) => (mined === undefined ? "none" : `${mined.blockHash} ${String(mined.succeeded)}`)),
-      // Of one or two endpoints a receipt beats its absence: absence is what lagging looks like.
-      quorum,
-    );
-    if (quorum > 1) return index === undefined ? undefined : found[index];
-    return found.find((mined) => mined !== undefined);
-  }
-
-  async function receipts(hashes: readonly Hash[], head: number): Promise<Map<Hash, Mined>> {
+  async #receipts(hashes: readonly Hash[], head: number): Promise<Map<Hash, Mined>> {
     const found = new Map<Hash, Mined>();
     for (let start = 0; start < hashes.length; start += RECEIPTS_AT_ONCE) {
       const chunk = hashes.slice(start, start + RECEIPTS_AT_ONCE);
-      const mined = await Promise.all(chunk.map((transaction) => receipt(transaction, head)));
+      const mined = await Promise.all(chunk.map((transaction) => this.#receipt(transaction, head)));
       for (const entry of mined) if (entry !== undefined) found.set(entry.hash, entry);
     }
     return found;
   }
 
-  return {
-    chainId,
-    look: async (address, hashes) => {
-      const head = await headBlock("fresh");
-      const number = Number(head.number);
-      const [nonce, safeNumber, finalizedNumber, seen] = await Promise.all([
-        fanout.read("eth_getTransactionCount", [address, `0x${number.toString(16)}`]),
-        finalNumber("safe", number),
-        finalNumber("finalized", number),
-        receipts(hashes, number),
-      ]);
-      const latestNonce = Number(parse(quantity, nonce, "eth_getTransactionCount"));
-      return { latestNonce, headNumber: number, headHash: head.hash, safeNumber, finalizedNumber, receipts: seen };
-    },
-    market: async () => {
-      const head = await headBlock("recent");
-      const { answers } = await fanout.askAll("eth_maxPriorityFeePerGas", []);
-      const tips = answers.map((answer) => tryParse(quantity, answer.result)).filter((tip) => tip !== undefined);
-      const sorted = tips.sort((a, b) => (a < b ? -1 : 1));
-      return { baseFeePerGas: head.baseFeePerGas ?? 0n, tipPerGas: sorted[Math.floor((sorted.length - 1) / 2)] ?? 0n };
-    },
-    simulate: async (call) => toSimulation(await fanout.ask("eth_estimateGas", [call, "latest"])),
-    broadcast: (raw) => broadcast(fanout, raw),
-    balance: async (address) =>
-      parse(quantity, await fanout.read("eth_getBalance", [address, "latest"]), "eth_getBalance"),
-  };
+  /** Of one or two endpoints a receipt beats its absence: absence is what lagging looks like. */
+  async #receipt(transaction: Hash, head: number): Promise<Mined | undefined> {
+    const { answers } = await this.#fanout.askAll("eth_getTransactionReceipt", [transaction]);
+    const found = answers.map((answer) => toMined(answer, head));
+    if (this.#quorum === 1) return found.find((mined) => mined !== undefined);
+    const texts = found.map((mined) =>
+      mined === undefined ? "none" : `${mined.hash} ${mined.blockHash} ${String(mined.succeeded)}`,
+    );
+    return found[agreedValue(texts, this.#quorum) ?? -1];
+  }
 }
 
 async function broadcast(

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { FatalJobError } from "../../relayer/errors.ts";
 import { openQueues, runnable, type JobDefinition, type QueueSet } from "../../relayer/queues.ts";
 import { startWorker } from "../../relayer/worker.ts";
+import { systemClock } from "../../src/runtime/clock.ts";
 import { silentLogger } from "../../src/runtime/logger.ts";
 import { openForTest, presentBackends, type OpenedBackend } from "./support/backends.ts";
 
@@ -44,7 +45,7 @@ describe.each(presentBackends())("queues on %s", (kind) => {
   let queues: QueueSet;
   beforeAll(async () => {
     opened = await openForTest(kind);
-    queues = await openQueues(opened.backend, SIGNER, silentLogger);
+    queues = await openQueues(opened.backend, SIGNER, systemClock, silentLogger);
   });
   afterAll(async () => {
     await queues.close();
@@ -58,7 +59,13 @@ describe.each(presentBackends())("queues on %s", (kind) => {
   } {
     const context: Context = { runs: [] };
     const ends: string[] = [];
-    const options = { queue: "light-client", signer: SIGNER, concurrency: 1, logger: silentLogger } as const;
+    const options = {
+      queue: "light-client",
+      signer: SIGNER,
+      concurrency: 1,
+      clock: systemClock,
+      logger: silentLogger,
+    } as const;
     const worker = startWorker(opened.backend, definitions.map(runnable), () => context, {
       ...options,
       ended: (job, outcome) => void ends.push(`${job} ${outcome}`),

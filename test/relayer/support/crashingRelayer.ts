@@ -13,6 +13,7 @@ import type { LevelStore } from "../../../relayer/tx/levelStore.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { jsonLogger } from "../../../src/runtime/logger.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
+import { overChain } from "./overChain.ts";
 
 const crashAt = process.env["CRASH_AT"] ?? "";
 
@@ -52,8 +53,7 @@ function crashing(ports: Ports): Ports {
         return raw;
       },
     },
-    chain: {
-      ...chain,
+    chain: overChain(chain, {
       simulate: async (call) => {
         const outcome = await chain.simulate(call);
         crash("after the preflight");
@@ -64,7 +64,7 @@ function crashing(ports: Ports): Ports {
         crash("after the broadcast");
         return outcome;
       },
-    },
+    }),
     openStore: async () => crashingStore(await ports.openStore()),
   };
 }

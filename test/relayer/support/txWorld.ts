@@ -1,7 +1,8 @@
 import { Wallet } from "ethers";
+import { z } from "zod";
 
 import { Fanout } from "../../../relayer/l1/fanout.ts";
-import { fanoutChain } from "../../../relayer/l1/fanoutChain.ts";
+import { FanoutChain } from "../../../relayer/l1/fanoutChain.ts";
 import { localSigner } from "../../../relayer/keys/localSigner.ts";
 import { judgeRevert } from "../../../relayer/errors.ts";
 import type { Chain } from "../../../relayer/tx/chain.ts";
@@ -73,7 +74,7 @@ export async function createTxWorld(urls: readonly string[] = []): Promise<TxWor
     clock: systemClock,
     logger: silentLogger,
   });
-  const chain = fanoutChain(fanout, BigInt(CHAIN_ID), endpoints.length, { kind: "tag" });
+  const chain = new FanoutChain(fanout, BigInt(CHAIN_ID), endpoints.length, { kind: "tag" });
   const events: string[] = [];
   let store: LevelStore = await openLevelStore(folder.path);
 
@@ -142,21 +143,20 @@ function observe(events: string[]): TxObserver {
   };
 }
 
+const quantity = z.string().transform((text) => BigInt(text));
+const poolSchema = z.record(
+  z.string(),
+  z.record(
+    z.string(),
+    z.record(z.string(), z.object({ nonce: quantity, hash: z.string(), input: z.string(), maxFeePerGas: quantity })),
+  ),
+);
+
 async function readPool(anvil: Anvil, address: string): Promise<readonly PoolEntry[]> {
-  const content: unknown = await anvil.rpc("txpool_content");
-  const sections = typeof content === "object" && content !== null ? Object.values(content) : [];
-  return sections.flatMap((section: unknown) => {
-    const ours: unknown = Object.entries(Object(section)).find(
-      ([key]) => key.toLowerCase() === address.toLowerCase(),
-    )?.[1];
-    return Object.values(Object(ours)).map((entry: unknown) => {
-      const { nonce, hash, input, maxFeePerGas } = Object(entry) as Record<string, string>;
-      return {
-        nonce: Number(nonce),
-        hash: String(hash),
-        input: String(input),
-        maxFeePerGas: BigInt(String(maxFeePerGas)),
-      };
-    });
-  });
+  const sections = Object.values(poolSchema.parse(await anvil.rpc("txpool_content")));
+  const accounts = sections.flatMap((section) => Object.entries(section));
+  const ours = accounts.filter(([account]) => account.toLowerCase() === address.toLowerCase());
+  return ours.flatMap(([, entries]) =>
+    Object.values(entries).map((entry) => ({ ...entry, nonce: Number(entry.nonce) })),
+  );
 }

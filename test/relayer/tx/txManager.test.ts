@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { localSigner } from "../../../relayer/keys/localSigner.ts";
 import { ATTEMPTS_MAX } from "../../../relayer/tx/txManager.ts";
 import { L1UnavailableError } from "../../../src/l1/l1Errors.ts";
+import { overChain } from "../support/overChain.ts";
 import { createTxWorld, LIMITS, TARGET, type TxWorld } from "../support/txWorld.ts";
 
 const GWEI = 1_000_000_000n;
@@ -323,11 +324,10 @@ describe("the transaction manager against a real L1 node", () => {
 
   it("a broadcast that reaches nobody is tried again at the next round", async () => {
     let reachable = false;
-    const chain = {
-      ...world.chain,
-      broadcast: (raw: string) =>
-        reachable ? world.chain.broadcast(raw) : Promise.resolve({ outcome: "transport" as const, messages: [] }),
-    };
+    const nobody = { outcome: "transport", messages: [] } as const;
+    const chain = overChain(world.chain, {
+      broadcast: (raw) => (reachable ? world.chain.broadcast(raw) : Promise.resolve(nobody)),
+    });
     await world.restart({ chain });
     await world.manager.offer(world.intent("a"));
     await world.manager.tick();
