@@ -27,8 +27,17 @@ export type Judgement =
   /** Not now: what would have to be fetched, perhaps nothing (a certification is under way, or never). */
   | { readonly status: "missing"; readonly wants: readonly Want[] };
 
-/** `advice` is the unsigned parent view of the proposal: it only says how far down to look for what is missing. */
-export function judge(context: Context, state: State, view: View, header: Header.Header, advice: View): Judgement {
+/**
+ * `advice` is the unsigned parent view of the proposal, if there is one: it only says how far down to look for what is
+ * missing.
+ */
+export function judge(
+  context: Context,
+  state: State,
+  view: View,
+  header: Header.Header,
+  advice: View | undefined,
+): Judgement {
   const form = formFault(context, view, header);
   if (form !== undefined) return { status: "invalid", fault: form };
   const again = isReproposal(context, view, header);
@@ -59,9 +68,10 @@ type Ground =
 
 /**
  * Walks down from `view`: over nullified views, to the one in which `block` is certified or finalized. A view may hold
- * both certificates: one that is nullified here and named as the parent's is asked for all the same.
+ * both certificates, so one that is nullified here may still be the parent's: it is asked for if it was named, or if
+ * nothing was.
  */
-function findGround(state: State, view: View, block: Hash, advice: View): Ground {
+function findGround(state: State, view: View, block: Hash, advice: View | undefined): Ground {
   const wants: Want[] = [];
   const doubtful: Want[] = [];
   for (let at = view - 1n; at >= state.anchorView && wants.length < FETCHES_MAX; at--) {
@@ -69,16 +79,16 @@ function findGround(state: State, view: View, block: Hash, advice: View): Ground
     if (certifiedBlock(state, below) === block) {
       return wants.length === 0 ? { status: "found", ground: below } : { status: "missing", wants };
     }
-    // A final view that holds another block is never bridged: this proposal cannot become valid.
-    if (below === state.anchorView) return { status: "missing", wants: doubtful };
-    const isPending = recordOf(state, below).notarization?.vote.block === block;
-    if (isPending) return { status: "missing", wants };
+    // A final view that holds another block is never bridged; the parent can only be in a view above.
+    if (below === state.anchorView) break;
+    const { notarization } = recordOf(state, below);
+    if (notarization?.vote.block === block) return { status: "missing", wants };
     const want: Want = { type: "view", epoch: state.epoch, view: below };
     if (!isNullified(state, below)) wants.push(want);
-    else if (below === advice) doubtful.push(want);
-    if (wants.length > 0 && below <= advice) break;
+    else if (notarization === undefined && (advice === undefined || below === advice)) doubtful.push(want);
+    if (wants.length > 0 && (advice === undefined || below <= advice)) break;
   }
-  return { status: "missing", wants: [...wants, ...doubtful] };
+  return { status: "missing", wants: [...wants, ...doubtful].slice(0, FETCHES_MAX) };
 }
 
 /** PROP-1: what the leader of `view` builds on. */
@@ -104,8 +114,7 @@ export function baseFor(state: State, view: View): Base {
   return { status: "missing", wants: [] };
 }
 
-/** Parent view that the proposal of `block` named, or else the view below: then nothing further down is fetched. */
-export function adviceFor(record: ViewRecord, block: Hash): View {
-  const named = record.proposals.find(({ header }) => Header.hash(header) === block);
-  return named?.parentView ?? View(record.view - 1n);
+/** Parent view that the proposal of `block` named, if it is known. */
+export function adviceFor(record: ViewRecord, block: Hash): View | undefined {
+  return record.proposals.find(({ header }) => Header.hash(header) === block)?.parentView;
 }

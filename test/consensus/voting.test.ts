@@ -130,6 +130,58 @@ describe("voting in the step", () => {
     expect(signed(passCheck(node, 3, header))).toEqual(["notarize 3"]);
   });
 
+  it("SAFE-5: a named parent view that is nullified here is fetched: it may be notarized as well", () => {
+    const other = follower();
+    const parent = child(other, 1);
+    succeed(other, 1, parent);
+    const node = follower();
+    giveCertificate(node, votes(node).nullify(1));
+    const header = child(other, 2, parent);
+    const pending = propose(node, 2, header, 1);
+    expect(ofType(pending, "fetch").map(({ want }) => want)).toContainEqual({ type: "view", epoch: 1n, view: 1n });
+    propose(node, 1, parent);
+    giveCertificate(node, votes(node).notarize(1, parent));
+    expect(ofType(giveVerdict(node, Header.hash(parent), "valid"), "check")).toHaveLength(1);
+    expect(signed(passCheck(node, 2, header))).toEqual(["notarize 2"]);
+  });
+
+  it("SAFE-5: a view notarized here and jumped by the leader is fetched, down to a parent that is nullified here", () => {
+    const node = follower();
+    const parent = child(node, 1);
+    succeed(node, 1, parent);
+    giveCertificate(node, votes(node).nullify(1));
+    const jumped = child(node, 2, parent);
+    succeed(node, 2, jumped, 1);
+    const pending = propose(node, 3, child(node, 3, parent), 1);
+    expect(ofType(pending, "fetch").map(({ want }) => want)).toEqual([{ type: "view", epoch: 1n, view: 2n }]);
+    const ready = giveCertificate(node, votes(node).nullify(2));
+    expect(ofType(ready, "check")).toHaveLength(1);
+  });
+
+  it("PROP-7, SAFE-5: with a false parent view, or none known, what is missing is fetched all the same", () => {
+    const other = follower();
+    const parent = child(other, 1);
+    succeed(other, 1, parent);
+    const header = child(other, 2, parent);
+    const lied = follower();
+    put(lied, { type: "voting", enabled: false });
+    giveCertificate(lied, votes(lied).nullify(3));
+    const pending = propose(lied, 4, child(other, 4, parent), 0);
+    expect(ofType(pending, "fetch").map(({ want }) => want)).toEqual([
+      { type: "view", epoch: 1n, view: 2n },
+      { type: "view", epoch: 1n, view: 1n },
+      { type: "ancestors", block: Header.hash(parent), height: 1n, above: 0n },
+    ]);
+    const unknown = follower();
+    giveCertificate(unknown, votes(unknown).nullify(1));
+    giveCertificate(unknown, votes(unknown).notarize(2, header));
+    const got = put(unknown, { type: "headers", from: "peer", headers: [header, parent] });
+    const asked = [...got, ...giveVerdict(unknown, Header.hash(header), "valid")];
+    expect(ofType(asked, "fetch").map(({ want }) => want)).toContainEqual({ type: "view", epoch: 1n, view: 1n });
+    giveCertificate(unknown, votes(unknown).notarize(1, parent));
+    expect(signed(giveVerdict(unknown, Header.hash(parent), "valid"))).toContain("finalize 2");
+  });
+
   it("SAFE-5: finalize waits for the ancestry even when the block is certified and the view was left", () => {
     const node = follower();
     const header = child(node, 3);
