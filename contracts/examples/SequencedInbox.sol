@@ -52,7 +52,8 @@ contract SequencedInbox {
     /// @notice Extends the input to a checkpoint of the light client, and to `entryCount` entries of the queue.
     /// @param checkpoint A checkpoint above the recorded height.
     /// @param position Where the light client has it.
-    /// @param entryCount Number of queued entries that are part of the input afterwards; all of them if the hatch is open.
+    /// @param entryCount Number of queued entries that are part of the input afterwards. Not looked at while the hatch is open:
+    /// then all of them are.
     function record(Checkpoint calldata checkpoint, uint256 position, uint64 entryCount) external {
         Record memory last = _records[_records.length - 1];
 
@@ -61,8 +62,9 @@ contract SequencedInbox {
         }
         if (checkpoint.height <= last.height) revert InboxHeightNotIncreasing(checkpoint.height, last.height);
 
+        // An open hatch takes all entries, however many the caller knew of: nobody delays a record by queueing one more.
         if (_hatch.isOpen) includeQueue();
-        _hatch.include(entryCount);
+        else _hatch.include(entryCount);
         _append(checkpoint.blockHash, checkpoint.height);
     }
 

@@ -50,7 +50,7 @@ describe("Slasher: signers of certificates", () => {
     return times.flatMap((time, index) => (time === 0n ? [] : [index]));
   }
 
-  it("SLASH-13: exactly the signers of both certificates are slashed, named by their index in each", async () => {
+  it("EVID-13: exactly the signers of both certificates are slashed, named by their index in each", async () => {
     const { world, validators, keys } = await load();
     const first = statement(world, 1n, keys, finalize(BLOCK_A), [4]);
     const second = statement(world, 1n, keys, finalize(BLOCK_B), [0]);
@@ -77,7 +77,7 @@ describe("Slasher: signers of certificates", () => {
     );
   });
 
-  it("SLASH-14: one signer named twice in a call is slashed once", async () => {
+  it("EVID-14: one signer named twice in a call is slashed once", async () => {
     const { world, keys } = await load();
     const first = statement(world, 1n, keys, finalize(BLOCK_A));
     const second = statement(world, 1n, keys, nullify());
@@ -87,7 +87,7 @@ describe("Slasher: signers of certificates", () => {
     expect(fraction).to.equal((2000n * 10n ** 18n + 10_899n) / 10_900n);
   });
 
-  it("SLASH-15: indices that name different validators, lists of different length and over 32 are refused", async () => {
+  it("EVID-15: indices that name different validators, lists of different length and over 32 are refused", async () => {
     const { world, validators, keys } = await load();
     const first = statement(world, 1n, keys, finalize(BLOCK_A));
     const second = statement(world, 1n, keys, finalize(BLOCK_B));
@@ -108,7 +108,7 @@ describe("Slasher: signers of certificates", () => {
     );
   });
 
-  it("SLASH-3: two finalizations of different views never slash, nor any pair of certificates that is honest", async () => {
+  it("EVID-3: two finalizations of different views never slash, nor any pair of certificates that is honest", async () => {
     const { world, keys } = await load();
     for (const [one, two] of [
       [finalize(BLOCK_A, 7n), finalize(BLOCK_B, 9n)],
@@ -126,7 +126,7 @@ describe("Slasher: signers of certificates", () => {
     }
   });
 
-  it("SLASH-4: a certificate with a wrong bitmap, by other members, or by nobody proves nothing", async () => {
+  it("EVID-4: a certificate with a wrong bitmap, by other members, or by nobody proves nothing", async () => {
     const { world, keys } = await load();
     const first = statement(world, 1n, keys, finalize(BLOCK_A));
     const second = statement(world, 1n, keys, finalize(BLOCK_B), [1]);
@@ -153,7 +153,7 @@ describe("Slasher: signers of certificates", () => {
       .withArgs(2n);
   });
 
-  it("SLASH-16: certificates need no quorum, and may be of different committees with other indices", async () => {
+  it("EVID-16: certificates need no quorum, and may be of different committees with other indices", async () => {
     const { world, validators, keys } = await load();
     await world.stakeTable.connect(at(validators, 0).operator).leaveSeat(at(validators, 0).id);
     await rotate(world);
@@ -163,7 +163,7 @@ describe("Slasher: signers of certificates", () => {
     expect(await slashedIds(world, validators)).to.deep.equal([4]);
   });
 
-  it("SLASH-17: a signer slashed before, or whose key is no longer liable, is skipped and spoils no call", async () => {
+  it("EVID-17: a signer slashed before, or whose key is no longer liable, is skipped and spoils no call", async () => {
     const { world, validators, keys } = await load();
     const { id, operator } = at(validators, 0);
     await world.stakeTable.connect(operator).exit(id);
@@ -176,7 +176,7 @@ describe("Slasher: signers of certificates", () => {
     expect(await slashedIds(world, validators)).to.deep.equal([1, 2]);
   });
 
-  it("SLASH-18: with a key rotated in between, both keys must be liable", async () => {
+  it("EVID-18: with a key rotated in between, both keys must be liable", async () => {
     const { world, validators, keys } = await load();
     const { id, operator, key } = at(validators, 2);
     const next = freshKey();
@@ -210,7 +210,7 @@ describe("Slasher: signers of certificates", () => {
     expect(await slashedIds(world, validators)).to.deep.equal([2]);
   });
 
-  it("SLASH-19: a member whose own statement conflicts with a certificate is slashed, and no other one", async () => {
+  it("EVID-19: a member whose own statement conflicts with a certificate is slashed, and no other one", async () => {
     const { world, validators, keys } = await load();
     const certificate = statement(world, 1n, keys, nullify(), [1]);
     const single = singleStatement(world, at(validators, 3).key, finalize(BLOCK_B));

@@ -50,7 +50,7 @@ const HONEST = [
 
 describe("Slasher: pairs of one key", () => {
   for (const [title, first, second] of OFFENCES) {
-    it(`SLASH-2: one aggregated signature proves ${title}, in either order`, async () => {
+    it(`EVID-2: one aggregated signature proves ${title}, in either order`, async () => {
       const { world, offender, other } = await load();
       await expect(world.slashing.slash(pairEvidence(world, offender.key, first, second)))
         .to.emit(world.slashing, "Slashed")
@@ -62,7 +62,7 @@ describe("Slasher: pairs of one key", () => {
   }
 
   for (const [title, first, second] of HONEST) {
-    it(`SLASH-3: nobody is slashed for ${title}`, async () => {
+    it(`EVID-3: nobody is slashed for ${title}`, async () => {
       const { world, offender } = await load();
       for (const [one, two] of [
         [first, second],
@@ -76,7 +76,7 @@ describe("Slasher: pairs of one key", () => {
     });
   }
 
-  it("SLASH-4: a signature over one message only, by another key, or the identity proves nothing", async () => {
+  it("EVID-4: a signature over one message only, by another key, or the identity proves nothing", async () => {
     const { world, offender, other } = await load();
     const [first, second] = [finalize(BLOCK_A), finalize(BLOCK_B)];
     const evidence = pairEvidence(world, offender.key, first, second);
@@ -90,7 +90,7 @@ describe("Slasher: pairs of one key", () => {
     }
   });
 
-  it("SLASH-5: evidence is bound to chain, stake table and genesis", async () => {
+  it("EVID-5: evidence is bound to chain, stake table and genesis", async () => {
     const { world, offender } = await load();
     const [first, second] = [finalize(BLOCK_A), finalize(BLOCK_B)];
     const { domain } = world;
@@ -107,7 +107,7 @@ describe("Slasher: pairs of one key", () => {
     }
   });
 
-  it("SLASH-6: every message has one form; a member that its kind does not have must be zero", async () => {
+  it("EVID-6: every message has one form; a member that its kind does not have must be zero", async () => {
     const { world, offender } = await load();
     const pairs = [
       [{ ...nullify(), blockHash: BLOCK_A }, finalize(BLOCK_A)],
@@ -124,7 +124,7 @@ describe("Slasher: pairs of one key", () => {
     }
   });
 
-  it("SLASH-7: only a registered key has a validator to slash", async () => {
+  it("EVID-7: only a registered key has a validator to slash", async () => {
     const { world } = await load();
     const key = freshKey();
     await expect(
@@ -132,7 +132,7 @@ describe("Slasher: pairs of one key", () => {
     ).to.be.revertedWithCustomError(world.slashing, "SlasherKeyUnknown");
   });
 
-  it("SLASH-7: a key whose unused upper bytes are not zero is not taken for a registered one", async () => {
+  it("EVID-7: a key whose unused upper bytes are not zero is not taken for a registered one", async () => {
     const { world, offender } = await load();
     const evidence = pairEvidence(world, offender.key, finalize(BLOCK_A), finalize(BLOCK_B));
     const [head = "", ...rest] = g2Words(offender.key.point);
@@ -141,7 +141,7 @@ describe("Slasher: pairs of one key", () => {
     expect(await world.stakeTable.slashedAt(offender.id)).to.equal(0n);
   });
 
-  it("SLASH-8: a validator is slashed once", async () => {
+  it("EVID-8: a validator is slashed once", async () => {
     const { world, offender } = await load();
     await world.slashing.slash(pairEvidence(world, offender.key, finalize(BLOCK_A), finalize(BLOCK_B)));
     const slashedAt = await world.stakeTable.slashedAt(offender.id);
@@ -150,7 +150,7 @@ describe("Slasher: pairs of one key", () => {
       .withArgs(offender.id, slashedAt);
   });
 
-  it("SLASH-9: a key that never was current binds nobody; the one it replaces is liable for U, to the second", async () => {
+  it("EVID-9: a key that never was current binds nobody; the one it replaces is liable for U, to the second", async () => {
     const { world, offender } = await load();
     const key = freshKey();
     await world.stakeTable
@@ -177,7 +177,7 @@ describe("Slasher: pairs of one key", () => {
     expect(await world.stakeTable.slashedAt(offender.id)).to.equal(retiredAt + ESCROW);
   });
 
-  it("SLASH-10: a validator that exited is liable for U, to the second", async () => {
+  it("EVID-10: a validator that exited is liable for U, to the second", async () => {
     const { world, offender } = await load();
     await world.stakeTable.connect(offender.operator).exit(offender.id);
     const { exitedAt } = await world.stakeTable.validator(offender.id);
@@ -191,7 +191,7 @@ describe("Slasher: pairs of one key", () => {
     expect(await world.stakeTable.slashedAt(offender.id)).to.equal(exitedAt + ESCROW);
   });
 
-  it("SLASH-11: a current key is liable for any epoch, however long ago, seated or not", async () => {
+  it("EVID-11: a current key is liable for any epoch, however long ago, seated or not", async () => {
     const { world } = await load();
     const validator = await register(world);
     await networkHelpers.time.increase(400n * DAY);
@@ -201,7 +201,7 @@ describe("Slasher: pairs of one key", () => {
     expect(await world.stakeTable.slashedAt(validator.id)).to.not.equal(0n);
   });
 
-  it("SLASH-12: the deployment is checked", async () => {
+  it("EVID-12: the deployment is checked", async () => {
     const { world } = await load();
     const { ethers, stakeTable } = world;
     const slasher = await ethers.getContractFactory("Slasher");
