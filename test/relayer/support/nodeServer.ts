@@ -17,11 +17,13 @@ export interface NodeServer {
   close(): Promise<void>;
 }
 
+const NO_EVIDENCE = (): unknown => z.encode(Views.evidencePage, { entries: [], next: 0 });
+
 /** The three routes of a node that the relayer reads, in the node's own wire format. */
-export async function startNodeServer(content: NodeContent): Promise<NodeServer> {
+export async function startNodeServer(content: NodeContent, evidence = NO_EVIDENCE): Promise<NodeServer> {
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? "/", "http://node");
-    const [status, body] = answer(url, content);
+    const [status, body] = answer(url, content, evidence);
     response.writeHead(status, { "content-type": "application/json" });
     response.end(JSON.stringify(body));
   });
@@ -31,7 +33,7 @@ export async function startNodeServer(content: NodeContent): Promise<NodeServer>
   return { url: `http://127.0.0.1:${String(address.port)}`, close: () => close(server) };
 }
 
-function answer(url: URL, content: NodeContent): readonly [number, unknown] {
+function answer(url: URL, content: NodeContent, evidence: () => unknown): readonly [number, unknown] {
   if (url.pathname === "/v1/finalizations") {
     const newest = content.newest();
     if (newest !== undefined) return [200, z.encode(Wire.finalization, newest)];
@@ -42,7 +44,7 @@ function answer(url: URL, content: NodeContent): readonly [number, unknown] {
     const changes = content.handovers(after).filter(({ header }) => header.nextCommittee !== header.committee);
     return [200, z.encode(Views.handoverPage, { handovers: changes.slice(0, 100) })];
   }
-  if (url.pathname === "/v1/evidence") return [200, z.encode(Views.evidencePage, { entries: [], next: 0 })];
+  if (url.pathname === "/v1/evidence") return [200, evidence()];
   return [404, problem("not-found")];
 }
 

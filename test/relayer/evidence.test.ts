@@ -1,0 +1,92 @@
+import * as z from "zod";
+import { afterEach, describe, expect, it } from "vitest";
+
+import { caseOf } from "../../relayer/decide/evidence.ts";
+import { nobleBls } from "../../src/crypto/blsNoble.ts";
+import { keccakHash, type Hash } from "../../src/crypto/hash.ts";
+import * as Views from "../../src/lightclient/wireViews.ts";
+import type { Evidence, Message } from "../../src/protocol/Evidence.ts";
+import { CommitteeId, Epoch, ValidatorId, View } from "../../src/protocol/scalars.ts";
+import * as Vote from "../../src/protocol/Vote.ts";
+import { CHAIN_ID } from "./support/anvil.ts";
+import { startNodeServer } from "./support/nodeServer.ts";
+import { createWorld, until, type World } from "./support/world.ts";
+
+const hashOf = (name: string): Hash => keccakHash(new TextEncoder().encode(name));
+
+describe("EVID-1: evidence against the real Slasher", () => {
+  let world: World;
+  afterEach(() => world.close());
+
+  it("two votes of one validator slash it, once, and its seat is reported", async () => {
+    world = await createWorld();
+    const { deployment } = world;
+    const [culprit] = deployment.validators;
+    if (culprit === undefined) throw new Error("no validator");
+    const domain = {
+      chainId: BigInt(CHAIN_ID),
+      stakeTable: deployment.book.stakeTable,
+      salt: deployment.book.genesisHash,
+    };
+    const statement = (message: Vote.Vote) => ({
+      message,
+      signers: { kind: "key", validator: ValidatorId(culprit.id) } as const,
+      signature: nobleBls.sign(culprit.secretKey, Vote.digest(message, domain), "vote"),
+    });
+    const evidence: Evidence = {
+      first: statement(Vote.notarize(Epoch(1n), View(5n), hashOf("one"))),
+      second: statement(Vote.notarize(Epoch(1n), View(5n), hashOf("another"))),
+    };
+    const entries = [{ number: 0, evidence }];
+    const node = await startNodeServer(world.chain, () => z.encode(Views.evidencePage, { entries, next: 1 }));
+    world.chain.grow(2);
+    const relayer = world.start({ env: { CREMA_QUEUE: "auto" }, nodeUrls: [node.url] });
+    await until("slashed", async () => (await deployment.stakeTable.slashedAt(culprit.id)) !== 0n);
+    await until("its seat is counted", async () => (await world.lightClient.slashedWeight(1n)) > 0n);
+    const nonce = await world.nonce();
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(await world.nonce()).toBe(nonce);
+    expect(await relayer.stop()).toBe(0);
+    await node.close();
+  });
+});
+
+describe("EVID-1: how evidence is put", () => {
+  const message: Message = { kind: "nullify", epoch: Epoch(1n), view: View(1n) };
+  const single = (validator: bigint) => ({
+    message,
+    signers: { kind: "key", validator: ValidatorId(validator) } as const,
+    signature: new Uint8Array(48),
+  });
+  const certificate = (committee: bigint, absent: number) => ({
+    message,
+    signers: { kind: "committee", committee: CommitteeId(committee), absent: new Uint8Array([absent]) } as const,
+    signature: new Uint8Array(48),
+  });
+  const members = (committee: bigint) =>
+    committee === 1n ? [1n, 2n, 3n] : committee === 2n ? [3n, 2n, 9n] : undefined;
+  const kind = (first: Evidence["first"], second: Evidence["second"], slashed: readonly bigint[] = []) =>
+    caseOf({ first, second }, members, new Set(slashed));
+
+  it("two votes of one validator, once", () => {
+    expect(kind(single(1n), single(1n))).toEqual({ kind: "pair", validator: 1n });
+    expect(kind(single(1n), single(1n), [1n])).toMatchObject({ kind: "none" });
+    expect(kind(single(1n), single(2n))).toMatchObject({ kind: "none" });
+  });
+
+  it("members of two certificates that signed both and are left", () => {
+    const found = kind(certificate(1n, 0b001), certificate(2n, 0b000));
+    expect(found).toMatchObject({
+      inBoth: [
+        { first: 1, second: 1, validator: 2n },
+        { first: 2, second: 0, validator: 3n },
+      ],
+    });
+    expect(kind(certificate(1n, 0b001), certificate(2n, 0), [3n])).toMatchObject({ inBoth: [{ validator: 2n }] });
+    expect(kind(certificate(1n, 0b110), certificate(2n, 0))).toMatchObject({ kind: "none" });
+    expect(kind(certificate(1n, 0), certificate(7n, 0))).toMatchObject({
+      kind: "none",
+      reason: "an unknown committee",
+    });
+  });
+});
