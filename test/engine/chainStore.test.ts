@@ -4,7 +4,7 @@ import { keccakHash, ZERO_HASH } from "../../src/crypto/hash.ts";
 import { ChainStore, EVIDENCE_MAX, type FinalBlock } from "../../src/engine/chainStore.ts";
 import * as Merkle from "../../src/crypto/merkle.ts";
 import { fromHex } from "../../src/codec/hex.ts";
-import * as Certificate from "../../src/protocol/Certificate.ts";
+import type * as Certificate from "../../src/protocol/Certificate.ts";
 import type { Evidence } from "../../src/protocol/Evidence.ts";
 import * as Genesis from "../../src/protocol/Genesis.ts";
 import * as Header from "../../src/protocol/Header.ts";

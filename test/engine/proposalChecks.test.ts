@@ -36,7 +36,16 @@ function setUp(): Set {
   const clock = manualClock(config.genesisTimeMs);
   const passed: View[] = [];
   const world = { shards: true, l1: fixedL1([]) };
-  const l1 = new Proxy(world.l1, { get: (_, name: keyof L1View) => world.l1[name] });
+  const l1: L1View = {
+    finalized: () => world.l1.finalized(),
+    reachable: () => world.l1.reachable(),
+    hashAt: (number) => world.l1.hashAt(number),
+    newestCommitteeAt: (number) => world.l1.newestCommitteeAt(number),
+    createdAt: (id) => world.l1.createdAt(id),
+    committee: (id) => world.l1.committee(id),
+    lightClient: () => world.l1.lightClient(),
+    onChange: (listener) => world.l1.onChange(listener),
+  };
   const checks = new ProposalChecks({
     clock,
     l1,

@@ -1,0 +1,236 @@
+import { afterEach, describe, expect, it } from "vitest";
+
+import { inlineBls } from "../../src/engine/blsPort.ts";
+import { createEngine, type Engine } from "../../src/engine/engine.ts";
+import { decode, encode, RANGE_MAX, type Message } from "../../src/engine/message.ts";
+import type { MessageHandler, PeerId, Transport } from "../../src/network/transport.ts";
+import { peerIdFromKey } from "../../src/network/transport.ts";
+import * as Certificate from "../../src/protocol/Certificate.ts";
+import type { Member } from "../../src/protocol/Committee.ts";
+import * as Genesis from "../../src/protocol/Genesis.ts";
+import * as Header from "../../src/protocol/Header.ts";
+import * as History from "../../src/protocol/History.ts";
+import { CommitteeId, Epoch, Height, ValidatorId, View } from "../../src/protocol/scalars.ts";
+import * as Vote from "../../src/protocol/Vote.ts";
+import { commit } from "../../src/dispersal/dispersal.ts";
+import { shardLayout } from "../../src/dispersal/shardLayout.ts";
+import { silentLogger } from "../../src/runtime/logger.ts";
+import { systemRandom } from "../../src/runtime/random.ts";
+import { createMemoryStore } from "../../src/storage/memoryStore.ts";
+import { fakeBls } from "../simulation/fakeBls.ts";
+import { quickConfig } from "../simulation/world.ts";
+import { fixedL1 } from "./support/fixedL1.ts";
+import { manualClock } from "./support/manualClock.ts";
+import { memoryJournal } from "./support/memoryJournal.ts";
+
+const config = quickConfig({ genesisTimeMs: 1_700_000_000_000, epochLength: 50 });
+const domain = {
+  chainId: 31_337n,
+  stakeTable: "0x5fbdb2315678afecb367f032d93f642f64180aa3" as const,
+  salt: Genesis.hash(config),
+};
+const epoch = Epoch(1n);
+const secrets = [1, 2, 3, 4].map((byte) => new Uint8Array(32).fill(byte));
+const members = secrets.map((secret, seat): Member => {
+  const common = { seat, weight: 1n, transportKey: new Uint8Array(32).fill(seat + 1), address: "" };
+  return { ...common, validator: ValidatorId(BigInt(seat) + 1n), key: fakeBls.publicKey(secret) };
+});
+const peer = peerIdFromKey(new Uint8Array(32).fill(1));
+const EMPTY = commit(new Uint8Array(0), shardLayout([1n, 1n, 1n, 1n], 4));
+
+/** `count` empty blocks on genesis. */
+function chainOf(count: number): Header.Header[] {
+  const headers: Header.Header[] = [];
+  let parent = Genesis.header(config);
+  let history = History.append(History.EMPTY, Header.hash(parent));
+  for (let i = 1; i <= count; i++) {
+    parent = {
+      ...parent,
+      height: Height(BigInt(i)),
+      epoch,
+      viewNumber: View(BigInt(i)),
+      committee: CommitteeId(1n),
+      timestamp: parent.timestamp + 1n,
+      parent: Header.hash(parent),
+      history: History.root(history),
+      payload: EMPTY,
+      nextCommittee: CommitteeId(0n),
+      l1Number: 10n,
+    };
+    history = History.append(history, Header.hash(parent));
+    headers.push(parent);
+  }
+  return headers;
+}
+
+function finalize(
+  header: Header.Header | undefined,
+  signers: readonly number[],
+  about = epoch,
+): Certificate.Certificate {
+  if (header === undefined) throw new Error("a header");
+  const vote = Vote.finalize(about, header.viewNumber, Header.hash(header));
+  const votes = signers.map((signer) => {
+    const signature = fakeBls.sign(secrets[signer] ?? new Uint8Array(), Vote.digest(vote, domain), "vote");
+    return { vote, signer, signature };
+  });
+  const certificate = Certificate.fromVotes(vote, votes, members.length, fakeBls);
+  if (certificate === undefined) throw new Error("a certificate");
+  return certificate;
+}
+
+interface Follower {
+  readonly engine: Engine;
+  readonly penalties: string[];
+  /** Lets the follower hear a message and gives back what it then says to the peer. */
+  readonly hear: (message: Message) => Promise<Message[]>;
+  readonly hearBytes: (bytes: Uint8Array) => Promise<Message[]>;
+}
+
+const running: Engine[] = [];
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((engine) => engine.stop()));
+});
+
+async function follower(): Promise<Follower> {
+  let handler: MessageHandler = () => undefined;
+  let said: Message[] = [];
+  const penalties: string[] = [];
+  const transport: Pick<Transport, "self" | "setPeers" | "send" | "onMessage" | "onPeerChange" | "penalize" | "peers"> =
+    {
+      self: peerIdFromKey(new Uint8Array(32).fill(99)),
+      setPeers: () => undefined,
+      send: (_: PeerId, bytes) => {
+        const decoded = decode(bytes, config.limits);
+        if (decoded.ok) said.push(decoded.message);
+        return { accepted: true };
+      },
+      onMessage: (given) => {
+        handler = given;
+      },
+      onPeerChange: () => undefined,
+      penalize: (_, offence) => penalties.push(offence),
+      peers: () => [],
+    };
+  const clock = manualClock();
+  const engine = createEngine(
+    {
+      clock,
+      random: systemRandom,
+      logger: silentLogger,
+      transport: {
+        ...transport,
+        stats: () => {
+          throw new Error("unused");
+        },
+        close: () => Promise.resolve(),
+      },
+      store: createMemoryStore(),
+      journal: memoryJournal(),
+      l1: fixedL1(members),
+      bls: inlineBls(fakeBls),
+    },
+    { config, domain },
+  );
+  running.push(engine);
+  await engine.start();
+  async function hearBytes(bytes: Uint8Array): Promise<Message[]> {
+    said = [];
+    handler(peer, bytes);
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    return said;
+  }
+  return {
+    engine,
+    penalties,
+    hear: (message) => hearBytes(encode(message)),
+    hearBytes,
+  };
+}
+
+const ahead: Message = { type: "status", epoch, view: View(40n), height: Height(40n) };
+
+describe("state sync", () => {
+  it("SYNC-1: asks a peer that is far ahead, stores what it proves, and asks on", async () => {
+    const { hear, engine, penalties } = await follower();
+    expect(await hear(ahead)).toEqual([{ type: "range-request", from: 1n, count: RANGE_MAX }]);
+    const headers = chainOf(30);
+    const said = await hear({ type: "range", headers, certificate: finalize(headers.at(-1), [0, 1, 2]) });
+    expect((await engine.status()).height).toBe(30n);
+    expect(said).toEqual([{ type: "range-request", from: 31n, count: RANGE_MAX }]);
+    expect(penalties).toEqual([]);
+  });
+
+  const headers = chainOf(30);
+  const certificate = finalize(headers.at(-1), [0, 1, 2]);
+  const [second] = headers.slice(1);
+  const otherEpoch = headers.map((header) => ({ ...header, epoch: Epoch(2n) }));
+  const falseHistory = headers.map((header, i) => (i === 29 ? { ...header, history: EMPTY } : header));
+
+  it.each<readonly [string, Message]>([
+    ["a gap in front", { type: "range", headers: headers.slice(1), certificate }],
+    ["a gap within", { type: "range", headers: headers.filter((header) => header !== second), certificate }],
+    ["headers of another epoch", { type: "range", headers: otherEpoch, certificate }],
+    [
+      "a false history",
+      { type: "range", headers: falseHistory, certificate: finalize(falseHistory.at(-1), [0, 1, 2]) },
+    ],
+    ["a certificate of another block", { type: "range", headers, certificate: finalize(headers[3], [0, 1, 2]) }],
+    ["a certificate below quorum", { type: "range", headers, certificate: finalize(headers.at(-1), [0, 1]) }],
+    [
+      "a forged certificate",
+      { type: "range", headers, certificate: { ...certificate, signature: new Uint8Array(48).fill(1) } },
+    ],
+    [
+      "a certificate of another epoch",
+      { type: "range", headers, certificate: finalize(headers.at(-1), [0, 1, 2], Epoch(2n)) },
+    ],
+    [
+      "a notarization",
+      {
+        type: "range",
+        headers,
+        certificate: {
+          ...certificate,
+          vote: Vote.notarize(epoch, View(30n), Header.hash(headers[29] ?? Genesis.header(config))),
+        },
+      },
+    ],
+  ])("SYNC-1: refuses %s, and scores the peer", async (_, answer) => {
+    const { hear, engine, penalties } = await follower();
+    await hear(ahead);
+    await hear(answer);
+    expect((await engine.status()).height).toBe(0n);
+    expect(penalties).toEqual(["invalid-message"]);
+  });
+
+  it("SYNC-1: an answer that was not asked for is ignored", async () => {
+    const { hear, engine, penalties } = await follower();
+    await hear({ type: "range", headers, certificate });
+    expect((await engine.status()).height).toBe(0n);
+    expect(penalties).toEqual([]);
+  });
+
+  it("SYNC-2: serves what it stored, up to a finalization, and nothing where it has nothing", async () => {
+    const { hear } = await follower();
+    await hear(ahead);
+    await hear({ type: "range", headers, certificate });
+    const [answer] = await hear({ type: "range-request", from: Height(5n), count: 3 });
+    expect(answer).toEqual({ type: "range", headers: headers.slice(4), certificate });
+    expect(await hear({ type: "range-request", from: Height(31n), count: 3 })).toEqual([
+      { type: "range", headers: [] },
+    ]);
+    expect(await hear({ type: "range-request", from: Height((1n << 64n) - 1n), count: 0xffff_ffff })).toEqual([
+      { type: "range", headers: [] },
+    ]);
+  });
+
+  it("WIRE-1: bytes that are no message are scored, and the engine lives", async () => {
+    const { hearBytes, engine, penalties } = await follower();
+    await hearBytes(new Uint8Array(0));
+    await hearBytes(Uint8Array.of(255, 1, 2));
+    await hearBytes(encode(ahead).slice(0, 5));
+    expect(penalties).toEqual(["malformed-message", "malformed-message", "malformed-message"]);
+    expect((await engine.status()).notReady).toBeUndefined();
+  });
+});
