@@ -36,7 +36,7 @@ const TABLE = {
 } as const;
 
 describe("configuration table", () => {
-  it("CONFIG-1: a flag wins over the environment, that over the file, that over the default", () => {
+  it("SETTING-1: a flag wins over the environment, that over the file, that over the default", () => {
     const path = file("order.yaml", "limit: 2\nmode: safe\n");
     const read = (flags: Record<string, string>, env: Record<string, string>): number =>
       readConfig(TABLE, [], { flags, env, file: path }).limit;
@@ -50,7 +50,7 @@ describe("configuration table", () => {
     });
   });
 
-  it("CONFIG-2: every problem is reported at once, each naming field, origin and what is expected", () => {
+  it("SETTING-2: every problem is reported at once, each naming field, origin and what is expected", () => {
     const problems = problemsOf(() => readConfig(TABLE, [], { flags: { limit: "11" }, env: {} }));
     expect(problems).toEqual([
       'limit (--limit) is "11": expected a whole number from 1 to 10',
@@ -58,7 +58,7 @@ describe("configuration table", () => {
     ]);
   });
 
-  it("CONFIG-3: a secret is never shown, neither in a problem nor in the printed configuration", () => {
+  it("SETTING-3: a secret is never shown, neither in a problem nor in the printed configuration", () => {
     const from = { flags: { token: "hunter2", mode: "fast" }, env: {} };
     expect(problemsOf(() => readConfig(TABLE, [], from)).join()).not.toContain("hunter2");
     expect(redacted(TABLE, { limit: 1, mode: "fast", token: "abcd" })).toEqual({
@@ -75,7 +75,7 @@ describe("configuration table", () => {
     ["a nested value", "limit:\n  deep: 1\n", "limit"],
     ["empty", "", "must hold settings by name"],
   ])(
-    "CONFIG-4: a corrupt file (%s) is refused with the file and the field in the message",
+    "SETTING-4: a corrupt file (%s) is refused with the file and the field in the message",
     (_what, content, expected) => {
       const path = file("corrupt.yaml", content);
       const problems = problemsOf(() => readConfig(TABLE, [], { flags: { mode: "fast" }, env: {}, file: path }));
@@ -94,7 +94,7 @@ describe("configuration table", () => {
     );
   });
 
-  it("CONFIG-5: a broken relation is reported with its sentence", () => {
+  it("SETTING-5: a broken relation is reported with its sentence", () => {
     const relations = [{ sentence: "safe needs a limit of 2", holds: (v: { limit: number }) => v.limit === 2 }];
     expect(problemsOf(() => readConfig(TABLE, relations, { flags: { mode: "safe" }, env: {} }))).toEqual([
       "safe needs a limit of 2",

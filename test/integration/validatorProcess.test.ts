@@ -135,7 +135,7 @@ describe("crema run, as a process", () => {
     server.close();
   });
 
-  it("L1-CHAIN-2: an L1 of another chain is refused with both chain ids", async () => {
+  it("ETH-3: an L1 of another chain is refused with both chain ids", async () => {
     const node = await validator({ l1Urls: otherL1 });
     expect(await node.exitCode).toBe(2);
     expect(node.output()).toContain("serves chain 5, expected chain 31337");
@@ -148,14 +148,14 @@ describe("crema run, as a process", () => {
     ["a missing address book", { addressBook: "/nowhere/addresses.json" }, "/nowhere/addresses.json"],
     ["a missing key file", { keyFile: "/nowhere/keys.json" }, "/nowhere/keys.json"],
     ["no key file", { keyFile: "" }, "keyFile is missing"],
-  ])("CONFIG-6: %s ends the process with code 2 and the name of the field", async (_what, overrides, expected) => {
+  ])("SETTING-6: %s ends the process with code 2 and the name of the field", async (_what, overrides, expected) => {
     const node = await validator(overrides);
     expect(await node.exitCode).toBe(2);
     expect(node.output()).toContain(expected);
     expect(node.output()).not.toContain("    at ");
   });
 
-  it("CONFIG-7: a cluster config that is corrupt, impossible, or not that of the contracts is refused", async () => {
+  it("SETTING-7: a cluster config that is corrupt, impossible, or not that of the contracts is refused", async () => {
     const file = (name: string, content: string): string => {
       const path = join(l1.layout.dataDir, name);
       writeFileSync(path, content);
@@ -185,7 +185,7 @@ describe("crema run, as a process", () => {
     expect(node.output()).toContain("signing record");
   });
 
-  it("STORE-4: a second process on the same data directory is refused, and the first goes on", async () => {
+  it("NODE-5: a second process on the same data directory is refused, and the first goes on", async () => {
     const first = await validator();
     await until(() => answers(first.api));
     const [listenPort, apiPort] = await freePorts(2);

@@ -73,13 +73,13 @@ describe("L1 client against a real node", () => {
     l1.close();
   });
 
-  it("L1-FINAL-1: finality by depth is that many blocks below the newest, and none while the chain is younger", async () => {
+  it("ETH-1: finality by depth is that many blocks below the newest, and none while the chain is younger", async () => {
     expect((await client([anvil.url], { kind: "depth", blocks: 1 }).finalizedBlock())?.number).toBe(5n);
     expect((await client([anvil.url], { kind: "depth", blocks: 6 }).finalizedBlock())?.number).toBe(0n);
     expect(await client([anvil.url], { kind: "depth", blocks: 7 }).finalizedBlock()).toBeUndefined();
   });
 
-  it("moves to the next endpoint when one refuses, times out, is overloaded or answers nonsense", async () => {
+  it("ETH-4: moves to the next endpoint when one refuses, times out, is overloaded or answers nonsense", async () => {
     const refused = "http://127.0.0.1:1";
     const overloaded = await stub(429, "{}");
     const broken = await stub(502, "<html>");
@@ -112,7 +112,7 @@ describe("L1 client against a real node", () => {
     again.close();
   });
 
-  it("L1-CHAIN-1: an endpoint of another chain is never used; all of another chain is a typed error with both ids", async () => {
+  it("ETH-3: an endpoint of another chain is never used; all of another chain is a typed error with both ids", async () => {
     const wrong = await client([anvil.url], { kind: "tag" }, 1n)
       .latestBlock()
       .catch((caught: unknown) => caught);

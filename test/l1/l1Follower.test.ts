@@ -37,7 +37,7 @@ afterAll(async () => {
 });
 
 describe("L1 follower against real contracts on a real node", () => {
-  it("L1-FINAL-2: shows registrations and committees only once they are L1-finalized, then exactly as L1 has them", async () => {
+  it("ETH-2: shows registrations and committees only once they are L1-finalized, then exactly as L1 has them", async () => {
     const follower = follow();
     const made = [];
     for (const port of [7001, 7002, 7003, 7004]) made.push(await l1.validator(port));
@@ -62,7 +62,7 @@ describe("L1 follower against real contracts on a real node", () => {
     expect(committee && Committee.totalWeight(committee)).toBe(65_535n + 3n * 59_577n);
   });
 
-  it("L1-VIEW-1: anchors are finalized blocks, with the hashes that L1 has for them", async () => {
+  it("ETH-7: anchors are finalized blocks, with the hashes that L1 has for them", async () => {
     const follower = follow();
     await follower.refresh();
     const finalized = follower.finalized();
@@ -82,7 +82,7 @@ describe("L1 follower against real contracts on a real node", () => {
     expect(follower.lightClient()).toBe("live");
   });
 
-  it("L1-AWAY-1: says when L1 is away and when it is back, and keeps what it knew", async () => {
+  it("ETH-5: says when L1 is away and when it is back, and keeps what it knew", async () => {
     const away = { now: false };
     const flaky: L1Client = {
       ...l1.client,
@@ -105,7 +105,7 @@ describe("L1 follower against real contracts on a real node", () => {
     expect(news).toEqual([true, false, true]);
   });
 
-  it("L1-REORG-1: when L1 replaces a block that counted as final, everything is read anew", async () => {
+  it("ETH-6: when L1 replaces a block that counted as final, everything is read anew", async () => {
     const finalized = await l1.client.finalizedBlock();
     if (finalized === undefined) throw new Error("nothing is final");
     const lie = { ...finalized, number: finalized.number - 1n, hash: toHash(`0x${"ab".repeat(32)}`) };

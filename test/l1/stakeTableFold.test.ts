@@ -80,7 +80,7 @@ describe("stake table, rebuilt from events", () => {
   );
   const onlyOne = code([1n], [[0, 1]], [PAGE]);
 
-  it("L1-STAKE-1: a committee has the seats, weights and keys of the moment it was made", () => {
+  it("ETH-8: a committee has the seats, weights and keys of the moment it was made", () => {
     const later: StakeEvent[] = [
       { kind: "key-proven", validator: ONE, keyHash: hashOf("dd"), key: new Uint8Array(192).fill(3) },
       { kind: "page-sealed", page: 9, keyHashes: [hashOf("dd")] },
@@ -110,7 +110,7 @@ describe("stake table, rebuilt from events", () => {
     expect(committeeOf(state, CommitteeId(3n), decode)).toBeUndefined();
   });
 
-  it("L1-STAKE-5: a committee that refers to an older roster has its members with its own weights", () => {
+  it("ETH-9: a committee that refers to an older roster has its members with its own weights", () => {
     const state = fold(...base, created(1n, 5, both, 10n), created(2n, 6, code([7n, 8n], [], [], 5), 20n));
     expect(committeeOf(state, CommitteeId(2n), decode)?.members).toMatchObject([
       { validator: 1n, weight: 7n },
@@ -118,13 +118,13 @@ describe("stake table, rebuilt from events", () => {
     ]);
   });
 
-  it("L1-STAKE-2: where members listen is what they said last, also in older committees", () => {
+  it("ETH-10: where members listen is what they said last, also in older committees", () => {
     const moved: StakeEvent = { kind: "network", validator: ONE, network: new Uint8Array([9]) };
     const state = fold(...base, created(1n, 5, onlyOne, 10n), moved);
     expect(committeeOf(state, CommitteeId(1n), decode)?.members[0]?.address).toBe("/ip4/10.0.0.9/tcp/1");
   });
 
-  it("L1-STAKE-3: a network field that nobody can use makes a member unreachable, not the committee unreadable", () => {
+  it("ETH-11: a network field that nobody can use makes a member unreachable, not the committee unreadable", () => {
     const garbage: StakeEvent = { kind: "network", validator: ONE, network: new Uint8Array([0]) };
     const state = fold(...base, garbage, created(1n, 5, onlyOne, 10n));
     expect(committeeOf(state, CommitteeId(1n), decode)?.members).toMatchObject([
@@ -132,7 +132,7 @@ describe("stake table, rebuilt from events", () => {
     ]);
   });
 
-  it("EPOCH-2: the newest committee at an L1 block is the last one created at or below it", () => {
+  it("ETH-13: the newest committee at an L1 block is the last one created at or below it", () => {
     const state = fold(...base, created(1n, 5, both, 10n), created(2n, 6, onlyOne, 20n));
     const at = (number: bigint): bigint | undefined => newestCommitteeAt(state, number);
     expect([at(9n), at(10n), at(19n), at(20n), at(99n)]).toEqual([undefined, 1n, 1n, 2n, 2n]);
@@ -145,7 +145,7 @@ describe("stake table, rebuilt from events", () => {
     expect(validatorOfKey(state, hashOf("ee"))).toBeUndefined();
   });
 
-  it("L1-STAKE-4: events that the contract cannot have emitted there are refused, never guessed around", () => {
+  it("ETH-12: events that the contract cannot have emitted there are refused, never guessed around", () => {
     const refused = (...events: StakeEvent[]): void => {
       expect(() => fold(...base, ...events)).toThrow(L1DataError);
     };

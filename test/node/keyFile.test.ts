@@ -17,7 +17,7 @@ afterAll(() => {
 describe("key file", () => {
   const keys = generateKeys(systemRandom);
 
-  it("KEY-1: keys come back as written, plain and encrypted, and the file is its owner's alone", () => {
+  it("KEYFILE-1: keys come back as written, plain and encrypted, and the file is its owner's alone", () => {
     for (const password of [null, "correct horse"]) {
       const path = join(directory, `round-${String(password)}.json`);
       writeKeyFile(path, keys, password, systemRandom);
@@ -26,7 +26,7 @@ describe("key file", () => {
     }
   });
 
-  it("KEY-2: an encrypted file shows nothing of the keys, opens with no other password and not when changed", () => {
+  it("KEYFILE-2: an encrypted file shows nothing of the keys, opens with no other password and not when changed", () => {
     const path = join(directory, "sealed.json");
     writeKeyFile(path, keys, "right", systemRandom);
     const text = readFileSync(path, "utf8");
@@ -44,14 +44,14 @@ describe("key file", () => {
     expect(() => readKeyFile(changed, "right")).toThrow("does not open");
   });
 
-  it("KEY-3: an existing file is never replaced", () => {
+  it("KEYFILE-3: an existing file is never replaced", () => {
     const path = join(directory, "once.json");
     writeKeyFile(path, keys, null, systemRandom);
     expect(() => writeKeyFile(path, generateKeys(systemRandom), null, systemRandom)).toThrow(KeyFileError);
     expect(readKeyFile(path, null)).toEqual(keys);
   });
 
-  it("KEY-4: a file that others can read, that is no JSON, lacks a field or holds a key out of range is refused", () => {
+  it("KEYFILE-4: a file that others can read, that is no JSON, lacks a field or holds a key out of range is refused", () => {
     const open = join(directory, "open.json");
     writeKeyFile(open, keys, null, systemRandom);
     chmodSync(open, 0o644);
@@ -73,7 +73,7 @@ describe("key file", () => {
     expect(() => readKeyFile(join(directory, "absent.json"), null)).toThrow("cannot be read");
   });
 
-  it("KEY-5: generation rejects scalars out of range instead of reducing them", () => {
+  it("KEYFILE-5: generation rejects scalars out of range instead of reducing them", () => {
     const draws = [toBigEndian(0n, 32), toBigEndian(GROUP_ORDER, 32), toBigEndian(7n, 32), toBigEndian(9n, 32)];
     const random: Random = { bytes: () => draws.shift() ?? new Uint8Array(32), fraction: () => 0 };
     expect(generateKeys(random).consensusKey).toEqual(toBigEndian(7n, 32));

@@ -14,7 +14,7 @@ import { writeCluster, type Layout } from "./layout.ts";
 import { L1_BLOCK_SECONDS, L1_CHAIN_ID, localClusterConfig } from "./localCluster.ts";
 import type { StartOptions } from "./options.ts";
 import { freePorts } from "./ports.ts";
-import type { Processes } from "./processes.ts";
+import type { Managed, Processes } from "./processes.ts";
 import type { Progress } from "./progress.ts";
 import { createRelayer, untilRelayerReady, type LocalRelayer } from "./relayerProcess.ts";
 import { createStakers, type Stakers } from "./stakers.ts";
@@ -33,7 +33,7 @@ export interface LocalNetwork {
   readonly cluster: ClusterConfig;
   readonly book: AddressBook;
   readonly l1: L1Client;
-  readonly l1Url: string;
+  readonly l1Process: Managed;
   readonly chain: DevChain;
   readonly stakers: Stakers;
   /** Those that started with the network; grows when one joins. */
@@ -115,7 +115,7 @@ export async function bringUp({
   await untilRelayerReady(relayer);
   progress.step(`the relayer works from ${relayer.address}`);
   return {
-    ...{ layout, cluster, book, l1, l1Url: anvil.url, chain, stakers, validators, relayer },
+    ...{ layout, cluster, book, l1, l1Process: anvil.process, chain, stakers, validators, relayer },
     startValidator: start,
     prepareNext: () => prepare(options.validators),
     client: (first) => openClient({ l1, book, cluster }, rotated(validators, first)),

@@ -27,6 +27,8 @@ export interface Managed {
   /** Undefined while it runs. */
   readonly exit: () => { readonly code: number | null; readonly signal: string | null } | undefined;
   readonly exited: Promise<void>;
+  /** Sends a signal to the whole group. */
+  signal(name: NodeJS.Signals): void;
   /** SIGKILL to the whole group: no chance to tidy up. */
   kill(): Promise<void>;
   /** SIGTERM, and SIGKILL when it is still there after the grace period. Resolves to false when SIGKILL was needed. */
@@ -110,6 +112,9 @@ function manage(spec: ProcessSpec, child: ChildProcess, pid: number, onExit: (wa
     pid,
     exit: () => exit,
     exited,
+    signal: (name) => {
+      signalGroup(pid, name);
+    },
     kill: async () => {
       asked = true;
       signalGroup(pid, "SIGKILL");
@@ -163,7 +168,7 @@ function inheritedEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("CREMA_")));
 }
 
-function signalGroup(pid: number, name: "SIGTERM" | "SIGKILL"): void {
+function signalGroup(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(-pid, name);
   } catch {

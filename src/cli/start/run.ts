@@ -17,6 +17,8 @@ class Interrupted extends Error {
 
 /** Proofs that are checked on L1 at the same time. */
 const CHECKS_AT_ONCE = 8;
+/** As shells report a program that Ctrl-C ended. */
+const EXIT_INTERRUPTED = 130;
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** What a run came to: a report when one was asked for, the exit code always. */
@@ -34,7 +36,7 @@ export async function runLocalNetwork(options: StartOptions): Promise<Outcome> {
   const progress = createProgress(options.json);
   const processes = createProcesses();
   const control = new AbortController();
-  watchSignals(control, progress);
+  const ignoreSignals = watchSignals(control, progress);
   processes.onUnexpectedExit((ended) => {
     control.abort(new StartError(describeExit(ended)));
   });
@@ -56,6 +58,7 @@ export async function runLocalNetwork(options: StartOptions): Promise<Outcome> {
   control.abort();
   progress.step("ending every process");
   const killed = await processes.stopAll();
+  ignoreSignals();
   if (killed.length > 0 && outcome.exitCode === 0) {
     outcome = { exitCode: 1, failure: `${killed.join(", ")} did not end when asked to` };
   }
@@ -70,22 +73,25 @@ function outcomeOf(error: unknown, options: StartOptions): Outcome {
   if (error instanceof Interrupted) {
     return options.blocks === undefined
       ? { exitCode: 0 }
-      : { exitCode: 130, failure: "interrupted before the blocks were there" };
+      : { exitCode: EXIT_INTERRUPTED, failure: "interrupted before the blocks were there" };
   }
   return { exitCode: 1, failure: error instanceof Error ? error.message : String(error) };
 }
 
-function watchSignals(control: AbortController, progress: Progress): void {
+/** Returns the way to stop watching. */
+function watchSignals(control: AbortController, progress: Progress): () => void {
   let count = 0;
-  for (const name of SIGNALS) {
-    process.on(name, () => {
-      count += 1;
-      // The reaper ends the children of an impatient user's network.
-      if (count > 2) process.exit(130);
-      progress.step(`${name}: ending`);
-      control.abort(new Interrupted(name));
-    });
-  }
+  const end = (name: NodeJS.Signals): void => {
+    count += 1;
+    // The reaper ends the children of an impatient user's network.
+    if (count > 2) process.exit(EXIT_INTERRUPTED);
+    progress.step(`${name}: ending`);
+    control.abort(new Interrupted(name));
+  };
+  for (const name of SIGNALS) process.on(name, end);
+  return () => {
+    for (const name of SIGNALS) process.off(name, end);
+  };
 }
 
 function limitTime(options: StartOptions, control: AbortController): () => void {

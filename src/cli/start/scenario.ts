@@ -138,7 +138,8 @@ export async function killAndRestart(scene: Scene): Promise<void> {
   );
 }
 
-async function heightOf(apiUrl: string): Promise<bigint> {
+/** What a validator says is its newest finalized block. */
+export async function heightOf(apiUrl: string): Promise<bigint> {
   const answer: unknown = await (await fetch(`${apiUrl}/v1/status`)).json();
   const height = typeof answer === "object" && answer !== null && "height" in answer ? answer.height : undefined;
   if (typeof height !== "string" && typeof height !== "number") throw new StartError(`${apiUrl} reports no height`);
