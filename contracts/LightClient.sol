@@ -13,7 +13,6 @@ import {
 import {IStakeTable} from "./interfaces/IStakeTable.sol";
 import {Certificates} from "./libraries/Certificates.sol";
 import {Committee, CommitteeCode} from "./libraries/CommitteeCode.sol";
-import {KeyPages} from "./libraries/KeyPages.sol";
 import {Merkle} from "./libraries/Merkle.sol";
 import {Certificate} from "./types/Certificate.sol";
 import {Checkpoint} from "./types/Checkpoint.sol";

@@ -1,3 +1,5 @@
+import { dataSlice, toNumber } from "ethers";
+
 import { certify, type TestCommittee } from "../../test/contracts/support/committee.ts";
 import { makeHeader, type TestHeader, word } from "../../test/contracts/support/header.ts";
 import { finalizeDigest } from "../../test/contracts/support/lightClient.ts";
@@ -21,7 +23,8 @@ interface Chain {
   readonly connection: Connection;
   readonly world: staking.World;
   readonly lightClient: LightClient;
-  readonly committee: TestCommittee;
+  committee: TestCommittee;
+  epoch: bigint;
   height: bigint;
 }
 
@@ -46,6 +49,30 @@ export async function measure(connection: Connection): Promise<Measurements> {
       chain,
       spread(100, 33),
     );
+  }
+  return { ...result, ...(await measureHandover(connection)) };
+}
+
+/** A handover to a committee with other weights, whose code names the roster of the one before. */
+async function measureHandover(connection: Connection): Promise<Measurements> {
+  const chain = await start(connection, 100, 2);
+  const { stakeTable } = chain.world;
+  await advance(chain, []);
+  const shape = "LightClient.advance/validators=100";
+  const last = chain.committee.members.at(-1);
+  if (last === undefined) throw new Error("no member");
+  await stakeTable.connect(staking.accountAt(chain.world, 1)).delegate(last.validator, 5000n * TOKENS, 0n);
+  await staking.rotate(chain.world);
+  const result: Measurements = {};
+  result[`${shape}/absent=0/handover`] = await advance(chain, [], 2n);
+  const [created] = (await stakeTable.queryFilter(stakeTable.filters.CommitteeCreated())).slice(-1);
+  const description = created?.args.description ?? "0x";
+  const weightAt = (index: number): number => toNumber(dataSlice(description, 10 + 2 * index, 12 + 2 * index));
+  const members = chain.committee.members.map((member, index) => ({ ...member, weight: weightAt(index) }));
+  chain.committee = { id: 2n, members };
+  chain.epoch = 2n;
+  for (const count of [0, 10, 33]) {
+    result[`${shape}/absent=${String(count)}/roster=older`] = await advance(chain, spread(100, count));
   }
   return result;
 }
@@ -84,24 +111,28 @@ async function start(connection: Connection, size: number, pages: number): Promi
   const members = validators.map(({ key, id }, index) => {
     return { ...key, weight: weight(index), page: 0, slot: 0, validator: Number(id) };
   });
-  return { connection, world, lightClient, committee: { id: 1n, members }, height: 0n };
+  return { connection, world, lightClient, committee: { id: 1n, members }, epoch: 1n, height: 0n };
 }
 
 /** Posts the next finalization with these members absent. */
-async function advance(chain: Chain, absent: readonly number[]): Promise<number> {
+async function advance(chain: Chain, absent: readonly number[], nextCommittee = 0n): Promise<number> {
   const { world, lightClient, committee } = chain;
-  chain.height += 1000n;
-  const header = await nextHeader(chain);
+  chain.height = nextCommittee === 0n ? chain.height + 1000n : chain.epoch * EPOCH_LENGTH;
+  const header = await nextHeader(chain, nextCommittee);
   const { chainId } = await world.ethers.provider.getNetwork();
   const domain = { chainId, verifyingContract: await world.stakeTable.getAddress(), salt: GENESIS };
   const certificate = certify(committee, finalizeDigest(domain, header), header.viewNumber, absent);
   return gasOf(lightClient.advance(header, certificate));
 }
 
-async function nextHeader({ connection, world, height }: Chain): Promise<TestHeader> {
+async function nextHeader(chain: Chain, nextCommittee: bigint): Promise<TestHeader> {
+  const { connection, world, committee, epoch, height } = chain;
   const time = BigInt(await connection.networkHelpers.time.latest());
   return makeHeader({
     height,
+    epoch,
+    committee: committee.id,
+    nextCommittee,
     timestamp: time * 1000n + 123n,
     l1Number: BigInt(await world.ethers.provider.getBlockNumber()),
     l1Hash: word(`l1 ${String(height)}`),
