@@ -7,7 +7,7 @@ import * as NamespaceTable from "../protocol/NamespaceTable.ts";
 import * as Payload from "../protocol/Payload.ts";
 import type { Height, NamespaceId } from "../protocol/scalars.ts";
 import { ProblemError } from "./problem.ts";
-import type { FinalizedBlock, NodeQueries } from "./queries.ts";
+import type { FinalizedBlock, NodeQueries } from "../lightclient/nodeQueries.ts";
 
 /** Tables of recent blocks kept, so that one namespace after another does not hash the same payload again. */
 export const TABLE_CACHE_MAX = 64;

@@ -8,7 +8,7 @@ import * as Transaction from "../protocol/Transaction.ts";
 import { assert, expectPresent } from "../runtime/assert.ts";
 import type { ChainReader } from "./chainReader.ts";
 import { ProblemError } from "./problem.ts";
-import type { FinalizedBlock, NodeQueries } from "./queries.ts";
+import type { FinalizedBlock, NodeQueries } from "../lightclient/nodeQueries.ts";
 import type { Handlers } from "./routes.ts";
 
 /** A client that asks too early is told to come back after about a block. */

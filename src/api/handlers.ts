@@ -7,7 +7,7 @@ import type { FinalizedHeader } from "../lightclient/finalizedHeader.ts";
 import { createChainReader, type ChainReader } from "./chainReader.ts";
 import { confirmationHandlers } from "./confirmationHandlers.ts";
 import { ProblemError } from "./problem.ts";
-import type { FinalizationSelector, NodeQueries } from "./queries.ts";
+import type { FinalizationSelector, NodeQueries } from "../lightclient/nodeQueries.ts";
 import type { Handlers } from "./routes.ts";
 import { submitHandlers } from "./submitHandlers.ts";
 

@@ -15,7 +15,7 @@ import { createApiMetrics, type ApiMetrics } from "./metrics.ts";
 import { openApiDocument } from "./openApi.ts";
 import { defaultApiOptions, type ApiOptions } from "./options.ts";
 import { ProblemError } from "./problem.ts";
-import type { NodeQueries } from "./queries.ts";
+import type { NodeQueries } from "../lightclient/nodeQueries.ts";
 import { OCTETS, STREAM_PATH, streamQuery } from "./routes.ts";
 import { serveSubscriber, type Socket } from "./stream.ts";
 

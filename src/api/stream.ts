@@ -4,7 +4,7 @@ import * as Views from "../lightclient/wireViews.ts";
 import { Height } from "../protocol/scalars.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { ApiMetrics } from "./metrics.ts";
-import type { NodeQueries } from "./queries.ts";
+import type { NodeQueries } from "../lightclient/nodeQueries.ts";
 
 /**
  * The stream of finalized blocks. A subscriber is a cursor, not a queue: the next block is read when the last one has

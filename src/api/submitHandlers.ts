@@ -2,7 +2,7 @@ import type { BlockLimits } from "../protocol/ClusterConfig.ts";
 import * as Transaction from "../protocol/Transaction.ts";
 import { unreachable } from "../runtime/assert.ts";
 import { ProblemError } from "./problem.ts";
-import type { NodeQueries, SubmitOutcome } from "./queries.ts";
+import type { NodeQueries, SubmitOutcome } from "../lightclient/nodeQueries.ts";
 import type { Handlers } from "./routes.ts";
 
 type SubmitHandlers = Pick<Handlers, "submitTransaction" | "submitBundle">;

@@ -1,11 +1,12 @@
 import { EngineCore } from "./engineCore.ts";
 import type { EngineOptions, EnginePorts } from "./ports.ts";
-import { createQueries, type Queries } from "./queries.ts";
+import type { NodeQueries } from "../lightclient/nodeQueries.ts";
+import { createQueries } from "./queries.ts";
 
 export type { EngineOptions, EnginePorts } from "./ports.ts";
 
 /** A node's engine: everything between the ports of `EnginePorts` and the queries of the API. */
-export interface Engine extends Queries {
+export interface Engine extends NodeQueries {
   /** Opens the store and takes part as soon as L1 knows the committee. Rejects where the store is damaged. */
   start(): Promise<void>;
   /** Ends all work; what is promised is on disk when it resolves. Idempotent. The ports stay open. */

@@ -1,23 +1,20 @@
 import { hashFromBytes, type Hash } from "../crypto/hash.ts";
+import type {
+  FinalizationSelector,
+  FinalizedBlock,
+  NodeQueries,
+  NodeStatus,
+  SubmitOutcome,
+  TransactionPlace,
+} from "../lightclient/nodeQueries.ts";
+import type { FinalizedHeader } from "../lightclient/finalizedHeader.ts";
 import * as Mempool from "../mempool/mempool.ts";
 import * as Certificate from "../protocol/Certificate.ts";
-import type * as Committee from "../protocol/Committee.ts";
-import type * as Evidence from "../protocol/Evidence.ts";
 import * as Genesis from "../protocol/Genesis.ts";
 import * as Header from "../protocol/Header.ts";
-import {
-  GENESIS_HEIGHT,
-  Height,
-  NO_COMMITTEE,
-  U64_MAX,
-  View,
-  type CommitteeId,
-  type Epoch,
-  type NamespaceId,
-  type ValidatorId,
-} from "../protocol/scalars.ts";
+import { GENESIS_HEIGHT, Height, NO_COMMITTEE, U64_MAX, View, type NamespaceId } from "../protocol/scalars.ts";
 import * as Payload from "../protocol/Payload.ts";
-import * as Transaction from "../protocol/Transaction.ts";
+import type * as Transaction from "../protocol/Transaction.ts";
 import { assert } from "../runtime/assert.ts";
 import type { EngineCore } from "./engineCore.ts";
 import { openUnit } from "./unit.ts";
@@ -27,87 +24,7 @@ export const EVIDENCE_PAGE_MAX = 1_000;
 /** How long a user is asked to wait before offering again. */
 const RETRY_AFTER_MS = 1_000;
 
-/** What the API reads and writes; the shape of `NodeQueries` in src/api, which this tier can't import. */
-export interface Queries {
-  submit(transactions: readonly Transaction.Transaction[]): Promise<SubmitOutcome>;
-  transaction(namespace: NamespaceId, hash: Hash): Promise<TransactionPlace>;
-  status(): Promise<Status>;
-  blockAt(height: Height): Promise<FinalizedBlock | undefined>;
-  blockByHash(hash: Hash): Promise<FinalizedBlock | undefined>;
-  payload(height: Height): Promise<Payload.Payload | undefined>;
-  finalization(selector: FinalizationSelector): Promise<FinalizationAndHeader | undefined>;
-  handover(epoch: Epoch): Promise<FinalizationAndHeader | undefined>;
-  committee(id: CommitteeId): Promise<Committee.Committee | undefined>;
-  evidence(from: number, limit: number): Promise<readonly EvidenceEntry[]>;
-  historyPath(height: Height, size: bigint): Promise<readonly Hash[] | undefined>;
-  subscribe(listener: (height: Height) => void): () => void;
-}
-
-export type SubmitOutcome =
-  | { readonly kind: "accepted" }
-  | { readonly kind: "duplicate"; readonly hash: Hash }
-  | { readonly kind: "too-large"; readonly bytes: number; readonly maximum: number }
-  | { readonly kind: "invalid"; readonly reason: string }
-  | {
-      readonly kind: "full";
-      readonly scope: "namespace" | "node";
-      readonly maximum: number;
-      readonly retryAfterMs: number;
-    }
-  | { readonly kind: "not-ready"; readonly reason: string; readonly retryAfterMs: number };
-
-export type TransactionPlace =
-  | { readonly kind: "unknown" }
-  | { readonly kind: "pending" }
-  | { readonly kind: "finalized"; readonly height: Height; readonly index: number };
-
-export interface FinalizedBlock {
-  readonly hash: Hash;
-  readonly header: Header.Header;
-  readonly payloadBytes: number;
-}
-
-export interface FinalizationAndHeader {
-  readonly header: Header.Header;
-  readonly certificate: Certificate.Finalization;
-}
-
-export type FinalizationSelector =
-  | { readonly kind: "latest" }
-  | { readonly kind: "at"; readonly height: Height }
-  | { readonly kind: "at-or-below"; readonly height: Height }
-  | { readonly kind: "at-or-above"; readonly height: Height };
-
-export interface EvidenceEntry {
-  readonly number: number;
-  readonly evidence: Evidence.Evidence;
-}
-
-export interface Status {
-  readonly genesisHash: Hash;
-  readonly l1ChainId: bigint;
-  readonly stakeTable: string;
-  readonly validator?: ValidatorId;
-  readonly height: Height;
-  readonly hash: Hash;
-  readonly timestamp: bigint;
-  readonly epoch: Epoch;
-  readonly view: View;
-  readonly committee: CommitteeId;
-  readonly oldestHeight: Height;
-  readonly l1Number: bigint;
-  readonly peers: number;
-  readonly mempool: { readonly transactions: number; readonly bytes: number };
-  readonly limits: {
-    readonly transactionBytes: number;
-    readonly bundleParts: number;
-    readonly payloadBytes: number;
-    readonly epochLength: bigint;
-  };
-  readonly notReady?: string;
-}
-
-export function createQueries(core: EngineCore): Queries {
+export function createQueries(core: EngineCore): NodeQueries {
   return {
     submit: (transactions) => submit(core, transactions),
     transaction: (namespace, hash) => place(core, namespace, hash),
@@ -150,10 +67,7 @@ async function blockAt(core: EngineCore, height: Height): Promise<FinalizedBlock
   return block === undefined ? undefined : { hash: Header.hash(block.header), ...block };
 }
 
-async function finalization(
-  core: EngineCore,
-  selector: FinalizationSelector,
-): Promise<FinalizationAndHeader | undefined> {
+async function finalization(core: EngineCore, selector: FinalizationSelector): Promise<FinalizedHeader | undefined> {
   if (!core.isOpen()) return undefined;
   const { from, to, highest } = rangeOf(selector);
   const found = await core.chain.finalization(from, to, highest);
@@ -239,7 +153,7 @@ function reasonNotReady(core: EngineCore): string | undefined {
   return core.isRunning() ? undefined : "the engine has stopped";
 }
 
-function status(core: EngineCore): Status {
+function status(core: EngineCore): NodeStatus {
   const { config, domain } = core.options;
   const tip = core.isOpen() ? core.chain.tip : undefined;
   const header = tip?.header ?? core.genesis;
@@ -263,12 +177,6 @@ function status(core: EngineCore): Status {
     l1Number: core.ports.l1.finalized()?.number ?? header.l1Number,
     peers: core.ports.transport.peers().filter((peer) => peer.connected).length,
     mempool: { transactions: core.mempool.byKey.size, bytes: core.mempool.bytes },
-    limits: {
-      transactionBytes: config.limits.transactionBytesMax,
-      bundleParts: Transaction.BUNDLE_PARTS_MAX,
-      payloadBytes: config.limits.payloadBytesMax,
-      epochLength: BigInt(config.epochLength),
-    },
     ...(notReady === undefined ? {} : { notReady }),
   };
 }

@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Gauge, type Registry } from "prom-client";
 
-import type { NodeQueries } from "../api/queries.ts";
+import type { NodeQueries } from "../lightclient/nodeQueries.ts";
 import type { L1Follower } from "../l1/l1Follower.ts";
 
 /** What an operator asks first: is it following, is L1 there, who is connected, what waits. Read when scraped. */

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { createApi, type Api, type ApiDependencies } from "../../src/api/server.ts";
 import { RANGE_BYTES_MAX } from "../../src/api/handlers.ts";
-import type { NodeQueries } from "../../src/api/queries.ts";
+import type { NodeQueries } from "../../src/lightclient/nodeQueries.ts";
 import { OCTETS } from "../../src/api/routes.ts";
 import { toHex } from "../../src/codec/hex.ts";
 import { keccakHash } from "../../src/crypto/hash.ts";

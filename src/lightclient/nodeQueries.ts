@@ -1,5 +1,5 @@
 import type { Hash } from "../crypto/hash.ts";
-import type { FinalizedHeader } from "../lightclient/finalizedHeader.ts";
+import type { FinalizedHeader } from "./finalizedHeader.ts";
 import type * as Committee from "../protocol/Committee.ts";
 import type * as Evidence from "../protocol/Evidence.ts";
 import type * as Header from "../protocol/Header.ts";
