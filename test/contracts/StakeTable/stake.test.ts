@@ -341,12 +341,12 @@ describe("StakeTable stake", () => {
       const { stakeTable, world, first, second } = await networkHelpers.loadFixture(delegated);
       const stranger = world.accounts[9]!;
       const asStranger = stakeTable.connect(stranger);
-      for (const sent of [
-        asStranger.slash(first.id),
-        asStranger.settle(first.id, 0n),
-        asStranger.rewardReporter(first.id, stranger.address, 1n),
+      for (const send of [
+        () => asStranger.slash(first.id),
+        () => asStranger.settle(first.id, 0n),
+        () => asStranger.rewardReporter(first.id, stranger.address, 1n),
       ]) {
-        await expect(sent)
+        await expect(send())
           .to.be.revertedWithCustomError(stakeTable, "StakeTableNotSlasher")
           .withArgs(stranger.address, world.slasher.address);
       }

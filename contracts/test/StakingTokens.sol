@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.30;
+
+import {ERC20Burnable} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Burnable.sol";
+
+import {DevelopmentToken} from "../examples/DevelopmentToken.sol";
+
+/// @title FeeToken
+/// @notice Keeps a hundredth of each transfer: not plain.
+contract FeeToken is DevelopmentToken {
+    function _update(address from, address to, uint256 value) internal override {
+        super._update(from, to, value);
+        if (from != address(0) && to != address(0)) super._update(to, address(1), value / 100);
+    }
+}
+
+/// @title BurnableToken
+/// @notice Can burn, so that nothing goes to the dead address.
+contract BurnableToken is DevelopmentToken, ERC20Burnable {}
+
+/// @title ReentrantToken
+/// @notice Calls a target during each transfer while it is armed, and keeps what came of it.
+contract ReentrantToken is DevelopmentToken {
+    address public target;
+    bytes public data;
+    bytes public outcome;
+
+    function arm(address target_, bytes calldata data_) external {
+        (target, data) = (target_, data_);
+    }
+
+    function _update(address from, address to, uint256 value) internal override {
+        super._update(from, to, value);
+        if (target == address(0)) return;
+        address armed = target;
+        target = address(0);
+        (, outcome) = armed.call(data);
+    }
+}
