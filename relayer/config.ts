@@ -315,7 +315,7 @@ const RELATIONS: readonly Relation<RelayerConfig>[] = [
   { sentence: "queue redis needs redisUrl", holds: ({ queue, redisUrl: url }) => queue !== "redis" || url !== null },
 ];
 
-/** Flag before environment before file before default. Throws `ConfigError` with every problem at once. */
+/** OPS-3: flag before environment before file before default. Throws `ConfigError` with every problem at once. */
 export function readRelayerConfig(sources: Sources): RelayerConfig {
   return readConfig(TABLE, RELATIONS, sources);
 }

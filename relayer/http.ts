@@ -26,7 +26,7 @@ export interface HttpServer {
 
 /** OPS-1: `/healthz`, `/readyz`, `/metrics` and `/status` for anyone who reaches the port; the rest needs the token. */
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
-  const app = fastify({ bodyLimit: BODY_BYTES_MAX, logger: false });
+  const app = fastify({ bodyLimit: BODY_BYTES_MAX, logger: false, forceCloseConnections: true });
   addReads(app, options);
   addAdministration(app, options);
   const url = await app.listen({ host: options.host, port: options.port });

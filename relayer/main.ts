@@ -74,8 +74,12 @@ async function run(flags: Flags): Promise<void> {
     process.once("SIGINT", resolve);
   });
   logger.info("stopping", { signal });
+  // The relayer first: a private queue in the same process group gets the signal too and may be gone already.
+  const stopping = relayer.stop();
   await http.close();
-  await relayer.stop();
+  await stopping;
+  // Kept-alive sockets to L1 and to nodes would hold the process for some seconds more.
+  process.exit(0);
 }
 
 /** Asks the running relayer of this configuration. */

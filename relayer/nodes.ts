@@ -33,7 +33,7 @@ export function finalizationKey({ header, certificate }: FinalizedHeader): strin
   return `${Header.hash(header)} ${toHex(certificate.signature)}`;
 }
 
-/** NODE-1: every node is asked, as one that lags or lies must not decide what is newest. */
+/** SOURCE-1: every node is asked, as one that lags or lies must not decide what is newest. */
 export function createNodes(options: NodesOptions): Sequencer {
   const { logger } = options;
   const nodes: readonly Node[] = options.urls.map((url) => ({

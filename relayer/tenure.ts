@@ -73,6 +73,7 @@ export async function serve(
       await tenure.manager.tick();
     } catch (error) {
       if (error instanceof FenceLostError || error instanceof OutboxBrokenError) {
+        if (stopped()) return "stopped";
         logger.warn("key lost", { error });
         return "lost";
       }

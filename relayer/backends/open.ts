@@ -19,7 +19,7 @@ export class BackendError extends Error {
   override readonly name = "BackendError";
 }
 
-/** REDIS_URL, else a server on PATH started for this process, else PGlite, which is said in the log. */
+/** QUEUE-4: REDIS_URL, else a server on PATH started for this process, else PGlite, which is said in the log. */
 export async function openBackend(choice: BackendChoice, logger: Logger): Promise<QueueBackend> {
   const { kind, redisUrl } = choice;
   if (kind === "redis" || (kind === "auto" && redisUrl !== undefined)) {

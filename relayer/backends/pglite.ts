@@ -51,7 +51,7 @@ class PgliteClient extends EventEmitter {
 }
 
 /**
- * Q-3: BullMQ's PostgreSQL backend on PGlite inside this process, for machines without a Redis: one process only.
+ * QUEUE-3: BullMQ's PostgreSQL backend on PGlite inside this process, for machines without a Redis: one process only.
  * `folder` holds the database; `memory://` keeps none.
  */
 export async function pgliteBackend(folder: string): Promise<QueueBackend> {

@@ -37,7 +37,7 @@ export function findServer(path: string): string | undefined {
   return SERVERS.flatMap((name) => folders.map((folder) => join(folder, name))).find((file) => existsSync(file));
 }
 
-/** Q-2: starts `server` for this process alone: a Unix socket, no TCP port, append-only file in `folder`, no eviction. */
+/** QUEUE-2: starts `server` for this process alone: a Unix socket, no TCP port, append-only file in `folder`, no eviction. */
 export async function startPrivateRedis(server: string, folder: string): Promise<PrivateRedis> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await waitForPrevious(folder);

@@ -18,7 +18,7 @@ interface Tuning {
 export const PREFIX = "crema";
 
 /**
- * Q-1: BullMQ over Redis or Valkey. Producers and locks fail fast, as their caller decides again anyway; workers wait
+ * QUEUE-1: BullMQ over Redis or Valkey. Producers and locks fail fast, as their caller decides again anyway; workers wait
  * as long as it takes. `target` is a `redis://` or `rediss://` URL or the path of a Unix socket.
  */
 export async function redisBackend(kind: BackendKind, target: string, logger: Logger): Promise<QueueBackend> {

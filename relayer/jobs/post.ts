@@ -44,7 +44,7 @@ function note(seen: Seen, client: ClientState, newest: FinalizedHeader | undefin
 
 /**
  * Both jobs decide anew: what was newest when the job was added may not be when it runs. What L1 refuses for good is
- * remembered, so that the next best counts: one node that lies cannot stop the others (NODE-2).
+ * remembered, so that the next best counts: one node that lies cannot stop the others (SOURCE-2).
  */
 async function post(context: Context, subject: string): Promise<Outcome> {
   const decision = await decidePost(context);

@@ -21,7 +21,7 @@ export function toTransaction(unsigned: UnsignedTransaction): Transaction {
   return Transaction.from({ ...unsigned, type: 2 });
 }
 
-/** KEY-1: a 0x private key as text, from a file or the environment. */
+/** PURSE-1: a 0x private key as text, from a file or the environment. */
 export function signerFromKey(text: string, origin: string): Signer {
   try {
     return localSigner(new Wallet(text.trim()));
@@ -43,7 +43,7 @@ export function readSecretFile(path: string): string {
   }
 }
 
-/** KEY-2: an encrypted JSON keystore (Web3 Secret Storage), as geth and ethers write it. */
+/** PURSE-2: an encrypted JSON keystore (Web3 Secret Storage), as geth and ethers write it. */
 export async function signerFromKeystore(path: string, passwordFile: string): Promise<Signer> {
   const password = readSecretFile(passwordFile);
   const json = readSecretFile(path);

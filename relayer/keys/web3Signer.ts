@@ -13,7 +13,7 @@ const answerSchema = z.object({
 });
 
 /**
- * KEY-3: a remote signer that speaks Ethereum JSON-RPC `eth_signTransaction` (Web3Signer, clef, Consensys EthSigner). What
+ * PURSE-3: a remote signer that speaks Ethereum JSON-RPC `eth_signTransaction` (Web3Signer, clef, Consensys EthSigner). What
  * comes back is checked to be the transaction that was asked for, signed by the account: a signer cannot swap it.
  */
 export function web3Signer(url: string, account: string, timeoutMs: number): Signer {

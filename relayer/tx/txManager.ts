@@ -69,7 +69,7 @@ const CANCEL_GAS = 21_000n;
 
 /**
  * The one sender of a (chain, key). `tick` looks at the chain, asks `nextStep` for every open nonce and performs the
- * answer; each step is persisted before the next, so that a crash between any two loses and repeats nothing:
+ * answer. CRASH-1: each step is persisted before the next, so that a crash between any two loses and repeats nothing:
  * assign -> sign -> persist -> broadcast -> mined -> safe -> finalized.
  */
 export class TxManager {

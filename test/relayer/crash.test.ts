@@ -23,7 +23,7 @@ const POINTS = [
   "after finalized is persisted",
 ] as const;
 
-describe.each(presentBackends().filter((kind) => kind !== "redis"))("kill -9 of the relayer on %s", (kind) => {
+describe.each(presentBackends().filter((kind) => kind !== "redis"))("JOB-4: kill -9 of the relayer on %s", (kind) => {
   let world: World;
   beforeAll(async () => {
     world = await createWorld({ blockTime: 1 });

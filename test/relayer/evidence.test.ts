@@ -51,6 +51,30 @@ describe("EVID-1: evidence against the real Slasher", () => {
   });
 });
 
+describe("EVID-2: evidence that is worthless", () => {
+  let world: World;
+  afterEach(() => world.close());
+
+  it("is a failed job that stays and is counted, and costs nothing", async () => {
+    world = await createWorld();
+    const statement = (block: string) => ({
+      message: Vote.notarize(Epoch(1n), View(5n), hashOf(block)),
+      signers: { kind: "key", validator: ValidatorId(1n) } as const,
+      signature: nobleBls.sign(new Uint8Array(32).fill(99), new Uint8Array(32), "vote"),
+    });
+    const entries = [{ number: 0, evidence: { first: statement("one"), second: statement("another") } }];
+    const node = await startNodeServer(world.chain, () => z.encode(Views.evidencePage, { entries, next: 1 }));
+    const relayer = world.start({ env: { CREMA_QUEUE: "auto" }, nodeUrls: [node.url] });
+    const { http } = await relayer.ready();
+    const failed = 'crema_relayer_jobs_total{job="submit-evidence",outcome="failed"} 1';
+    await until("counted", async () => (await (await fetch(`${String(http)}/metrics`)).text()).includes(failed));
+    const status = z.looseObject({ queues: z.looseObject({ slashing: z.looseObject({ failed: z.number() }) }) });
+    expect(status.parse(await (await fetch(`${String(http)}/status`)).json()).queues.slashing.failed).toBe(1);
+    expect(await world.nonce()).toBe(0);
+    await node.close();
+  });
+});
+
 describe("EVID-1: how evidence is put", () => {
   const message: Message = { kind: "nullify", epoch: Epoch(1n), view: View(1n) };
   const single = (validator: bigint) => ({

@@ -15,7 +15,7 @@ describe("nodes and endpoints that are wrong", () => {
   let world: World;
   afterEach(() => world.close());
 
-  it("NODE-2: a node that gives a worthless finalization cannot stop the others", async () => {
+  it("SOURCE-2: a node that gives a worthless finalization cannot stop the others", async () => {
     world = await createWorld();
     world.chain.grow(3);
     const truth = world.chain.newest();
@@ -30,7 +30,7 @@ describe("nodes and endpoints that are wrong", () => {
     await liar.close();
   });
 
-  it("NODE-1: a node that is away is not missed, one that lags is not followed", async () => {
+  it("SOURCE-1: a node that is away is not missed, one that lags is not followed", async () => {
     world = await createWorld();
     world.chain.grow(2);
     const old = world.chain.newest();

@@ -40,7 +40,7 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
   throw new Error("the condition did not come true in ten seconds");
 }
 
-describe.each(presentBackends())("queues on %s", (kind) => {
+describe.each(presentBackends())("QUEUE-1, QUEUE-2, QUEUE-3: queues on %s", (kind) => {
   let opened: OpenedBackend;
   let queues: QueueSet;
   beforeAll(async () => {

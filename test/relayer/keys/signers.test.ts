@@ -35,7 +35,7 @@ describe("keys", () => {
     return path;
   };
 
-  it("KEY-1: a key from text signs what it was asked to", async () => {
+  it("PURSE-1: a key from text signs what it was asked to", async () => {
     const signer = signerFromKey(`${WALLET.privateKey}\n`, "test");
     const signed = Transaction.from(await signer.sign(UNSIGNED));
     const rest = { nonce: UNSIGNED.nonce, data: UNSIGNED.data, gasLimit: UNSIGNED.gasLimit, chainId: UNSIGNED.chainId };
@@ -43,18 +43,18 @@ describe("keys", () => {
     expect(signed.to?.toLowerCase()).toBe(UNSIGNED.to);
   });
 
-  it("KEY-1: a key that is none is refused without being shown", () => {
+  it("PURSE-1: a key that is none is refused without being shown", () => {
     expect(() => signerFromKey("0x1234secret", "CREMA_RELAYER_KEY")).toThrow(
       /^CREMA_RELAYER_KEY holds no 0x private key of 32 bytes$/,
     );
   });
 
-  it("KEY-1: a file that others can read is refused", () => {
+  it("PURSE-1: a file that others can read is refused", () => {
     expect(() => readSecretFile(secret("key", WALLET.privateKey, 0o644))).toThrow(/can be read by others/);
     expect(readSecretFile(secret("key", WALLET.privateKey))).toBe(WALLET.privateKey);
   });
 
-  it("KEY-2: an encrypted keystore opens with its password only", async () => {
+  it("PURSE-2: an encrypted keystore opens with its password only", async () => {
     const json = await WALLET.encrypt("correct", undefined);
     const keystore = secret("keystore.json", json);
     const signer = await signerFromKeystore(keystore, secret("password", "correct\n"));
@@ -102,7 +102,7 @@ async function startSigner(
   return { server, url: `http://127.0.0.1:${String(address.port)}`, asked };
 }
 
-describe("KEY-3: a remote signer over eth_signTransaction", () => {
+describe("PURSE-3: a remote signer over eth_signTransaction", () => {
   it("signs what it is asked to", async () => {
     const { server, url, asked } = await startSigner(() => undefined);
     const signed = Transaction.from(await web3Signer(url, WALLET.address, 1_000).sign(UNSIGNED));
