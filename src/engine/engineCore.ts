@@ -63,6 +63,8 @@ export class EngineCore implements Kernel {
   #isChangingEpoch = false;
   #stopFollowingL1: (() => void) | undefined;
   #isVoting = true;
+  /** One at a time, so that the same evidence is kept once. */
+  #evidenceTurn: Promise<void> = Promise.resolve();
 
   constructor(ports: EnginePorts, options: EngineOptions) {
     this.ports = ports;
@@ -323,7 +325,8 @@ export class EngineCore implements Kernel {
         this.ports.logger.debug("view", { epoch: output.epoch, view: output.view, leader: output.leader });
         return;
       case "report-evidence":
-        this.#guard(this.#saveEvidence(output));
+        this.#evidenceTurn = this.#evidenceTurn.then(() => this.#saveEvidence(output));
+        this.#guard(this.#evidenceTurn);
         return;
       case "report-fork":
         this.ports.logger.error("finality was contradicted: this node votes no more", {
@@ -449,7 +452,9 @@ export class EngineCore implements Kernel {
 
   async stop(): Promise<void> {
     if (this.#phase !== "stopped") this.#halt();
-    if (this.#running !== undefined) await this.#running.parts.outbox.settled();
+    if (this.#running === undefined) return;
+    const { outbox, finalizer } = this.#running.parts;
+    await Promise.allSettled([outbox.settled(), finalizer.written(), this.#evidenceTurn]);
   }
 
   sizes(): Readonly<Record<string, number>> {

@@ -33,6 +33,7 @@ export class Finalizer {
   readonly #onAppended: (tip: Header.Header) => void;
   readonly #genesisHistory: History.History;
   #turn: Promise<void> = Promise.resolve();
+  #writing: Promise<void> = Promise.resolve();
   #queued = 0;
   #unknown = 0;
 
@@ -97,6 +98,11 @@ export class Finalizer {
     return this.#turn;
   }
 
+  /** Resolves when no batch is on its way to the disk; unlike `settled` it waits for no payload. */
+  written(): Promise<void> {
+    return this.#writing;
+  }
+
   async #store(job: Job): Promise<void> {
     const { chain, mempool } = this.#kernel;
     const fresh = job.headers.filter((header) => header.height > chain.height);
@@ -112,7 +118,8 @@ export class Finalizer {
       history = History.append(history, Header.hash(header));
       blocks.push({ header, payloadLengthBytes: bytes, namespaces });
     }
-    await chain.append(blocks, job.certificate, history);
+    this.#writing = chain.append(blocks, job.certificate, history);
+    await this.#writing;
     for (const block of blocks) markIncluded(mempool, keysOf(block));
     await this.#prune(blocks.length);
     this.#onAppended(expectPresent(fresh.at(-1), "last block"));

@@ -20,9 +20,13 @@ import { TokenBuckets } from "./tokenBuckets.ts";
 export const CHECKS_PER_PEER_MAX = 16;
 /** Checks of the same certificate from different peers at once: one of them may be forged. */
 export const CHECKS_PER_CERTIFICATE_MAX = 2;
-/** Requests a second that a peer may make, and how many at once. */
-export const REQUESTS_PER_SECOND = 200;
-export const REQUESTS_BURST = 400;
+/** Work a second that a peer may ask for, and how much at once, in the units of `COSTS`. */
+export const REQUESTS_PER_SECOND = 400;
+export const REQUESTS_BURST = 800;
+/** What answering costs: about one read of the store each. */
+const COSTS = { "view-request": 4, "payload-request": 8, "ancestors-request": 64, "range-request": 128 } as const;
+/** Headers that are hashed for one unit: most are not wanted when nobody asked for them. */
+const HEADERS_PER_UNIT = 16;
 /** Messages of other epochs a second that are looked at: each may cost an answer. */
 export const OTHER_EPOCH_PER_SECOND = 2;
 export const OTHER_EPOCH_BURST = 4;
@@ -92,9 +96,11 @@ export class Ingress {
       case "view":
         this.#onView(from, message);
         return;
-      case "headers":
-        this.#kernel.feed({ type: "headers", from, headers: message.headers });
+      case "headers": {
+        const isGranted = this.#requests.take(from, Math.ceil(message.headers.length / HEADERS_PER_UNIT));
+        if (isGranted) this.#kernel.feed({ type: "headers", from, headers: message.headers });
         return;
+      }
       case "payload":
         this.#onPayload(from, message.block, message.payload);
         return;
@@ -111,7 +117,7 @@ export class Ingress {
       case "ancestors-request":
       case "range-request":
       case "payload-request":
-        if (this.#requests.take(from)) this.#guard(server.answer(from, message));
+        if (this.#requests.take(from, COSTS[message.type])) this.#guard(server.answer(from, message));
         return;
       default:
         unreachable(message, "message");

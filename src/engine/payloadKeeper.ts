@@ -4,6 +4,7 @@ import {
   createCollection,
   disperse,
   rebuild,
+  shardLength,
   shardsFor,
   type Collection,
   type Dispersal,
@@ -133,10 +134,7 @@ export class PayloadKeeper {
   /** Shards with a proposal or a vote. Returns the first fault; faultless shards before it are kept. */
   takeShards(block: Hash, seat: number, set: ShardSet): ShardFault | undefined {
     const held = this.#held.get(block);
-    if (held === undefined) {
-      this.#keepEarly(block, seat, set);
-      return undefined;
-    }
+    if (held === undefined) return this.#keepEarly(block, seat, set);
     if (held.dispersal !== undefined) return undefined;
     for (const shard of set.shards) {
       const fault = addShard(held.collection, set.payloadLengthBytes, shard);
@@ -147,12 +145,20 @@ export class PayloadKeeper {
     return undefined;
   }
 
-  #keepEarly(block: Hash, seat: number, set: ShardSet): void {
+  /** DA-9: no more and no longer shards than the member holds of such a payload, so what waits is bounded in bytes. */
+  #keepEarly(block: Hash, seat: number, set: ShardSet): ShardFault | undefined {
+    const { layout } = this.#membership;
+    const expected = shardLength(set.payloadLengthBytes, layout.needed);
+    const odd = set.shards.find(({ bytes }) => bytes.length !== expected);
+    if (odd !== undefined) return { code: "shard-length", given: odd.bytes.length, expected };
+    const total = shardsOfSeat(layout, seat).length;
+    if (set.shards.length > total) return { code: "shard-number", given: set.shards.length, total };
     const waiting = this.#early.get(seat) ?? [];
-    if (waiting.some((early) => early.block === block)) return;
+    if (waiting.some((early) => early.block === block)) return undefined;
     waiting.push({ block, set });
     if (waiting.length > EARLY_SHARDS_PER_SEAT_MAX) waiting.shift();
     this.#early.set(seat, waiting);
+    return undefined;
   }
 
   #obtain(header: Header.Header, view: View): Held {

@@ -230,7 +230,7 @@ function removeEntry(pool: Mempool, entry: Entry): void {
 export function expire(pool: Mempool, nowMs: number): number {
   let dropped = 0;
   for (const entry of pool.entries.values()) {
-    if (nowMs - entry.receivedAtMs < pool.limits.lifetimeMs) break;
+    if (nowMs - entry.receivedAtMs < pool.limits.lifetimeMs) continue;
     removeEntry(pool, entry);
     dropped += 1;
   }

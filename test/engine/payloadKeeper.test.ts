@@ -4,7 +4,7 @@ import { keccakHash, type Hash } from "../../src/crypto/hash.ts";
 import { disperse, shardsFor, type Dispersal } from "../../src/dispersal/dispersal.ts";
 import { ChainStore } from "../../src/engine/chainStore.ts";
 import { membership, type Membership } from "../../src/engine/membership.ts";
-import { BLOCKS_MAX, PayloadKeeper } from "../../src/engine/payloadKeeper.ts";
+import { BLOCKS_MAX, EARLY_SHARDS_PER_SEAT_MAX, PayloadKeeper } from "../../src/engine/payloadKeeper.ts";
 import type { Member } from "../../src/protocol/Committee.ts";
 import * as Genesis from "../../src/protocol/Genesis.ts";
 import * as Header from "../../src/protocol/Header.ts";
@@ -185,6 +185,31 @@ describe("PayloadKeeper", () => {
     clock.advance(1_000 * FETCH_MS);
     expect(asked).toHaveLength(1);
     expect(keeper.heldBlocks).toBe(0);
+  });
+
+  it("DA-9: early shards are kept up to the maximum a member, each set no larger than the member's share", async () => {
+    const { keeper, certified } = await setUp();
+    const set = shardsFor(dispersal, 0);
+    const [shard] = set.shards;
+    if (shard === undefined) throw new Error("a shard");
+    const twice = { ...set, shards: [shard, { ...shard, index: 2 }] };
+    expect(keeper.takeShards(block, 0, twice)).toMatchObject({ code: "shard-number", given: 2, total: 1 });
+    const long = { ...set, shards: [{ ...shard, bytes: new Uint8Array(shard.bytes.length + 1) }] };
+    expect(keeper.takeShards(block, 0, long)).toMatchObject({ code: "shard-length" });
+    keeper.takeShards(block, 0, set);
+    keeper.takeShards(block, 3, shardsFor(dispersal, 3));
+    const others = Array.from({ length: EARLY_SHARDS_PER_SEAT_MAX - 1 }, (_, i) => keccakHash(Uint8Array.of(i)));
+    for (const other of others) keeper.takeShards(other, 0, set);
+    keeper.certify(header, View(4n));
+    await settle();
+    expect(certified).toEqual([[block, "valid"]]);
+    const crowded = await setUp();
+    crowded.keeper.takeShards(block, 0, set);
+    crowded.keeper.takeShards(block, 3, shardsFor(dispersal, 3));
+    for (const other of [...others, keccakHash(Uint8Array.of(99))]) crowded.keeper.takeShards(other, 0, set);
+    crowded.keeper.certify(header, View(4n));
+    await settle();
+    expect(crowded.certified).toEqual([]);
   });
 
   it("BOUND: holds the maximum of blocks; one more pushes out the oldest view", async () => {
