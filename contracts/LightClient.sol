@@ -16,7 +16,7 @@ import {Committee, CommitteeCode} from "./libraries/CommitteeCode.sol";
 import {Merkle} from "./libraries/Merkle.sol";
 import {Certificate} from "./types/Certificate.sol";
 import {Checkpoint} from "./types/Checkpoint.sol";
-import {ClientState} from "./types/ClientState.sol";
+import {ClientState, Halt, SlashedSeats} from "./types/ClientState.sol";
 import {CommitteeRecord} from "./types/Committee.sol";
 import {Domain} from "./types/Domain.sol";
 import {Header} from "./types/Header.sol";
@@ -31,20 +31,6 @@ import {VoteLib} from "./types/Vote.sol";
 /// TRUST is a time. It is zero for a committee that does not exist, that expired by slashed weight, or whose trust
 /// was ended by a freeze or a resume. The state has it for the installed committee.
 contract LightClient is ILightClient {
-    /// @dev What ended trust in committees created until `endedAt`, but for `resumed`.
-    struct Halt {
-        uint64 endedAt;
-        uint64 resumed;
-        bool frozen;
-    }
-
-    /// @dev Seats of a committee that were reported as slashed: bit i is member i.
-    struct SlashedSeats {
-        uint128 reported;
-        uint64 weight;
-        bool expired;
-    }
-
     /// @inheritdoc ILightClient
     uint256 public constant RING_SIZE = 64;
     /// @inheritdoc ILightClient
@@ -124,7 +110,10 @@ contract LightClient is ILightClient {
         uint64 viewNumber = certificate.viewNumber;
         if (state.committee() == 0) state = _installFirst(state);
 
-        if (block.timestamp >= state.trustedUntil()) _revertUntrusted(state.trustedUntil());
+        if (block.timestamp >= state.trustedUntil()) {
+            if (_halt.frozen) revert LightClientFrozen();
+            revert LightClientExpired(state.trustedUntil(), block.timestamp);
+        }
         if (header.committee != state.committee())
             revert LightClientWrongCommittee(header.committee, state.committee());
         if (header.height <= state.height()) revert LightClientHeightNotIncreasing(header.height, state.height());
@@ -231,13 +220,8 @@ contract LightClient is ILightClient {
         }
         _latest = hash;
         _state = state;
-        emit CheckpointAdvanced(
-            checkpoint.height,
-            checkpoint.blockHash,
-            checkpoint.epoch,
-            checkpoint.viewNumber,
-            checkpoint.timestamp
-        );
+        Checkpoint memory c = checkpoint;
+        emit CheckpointAdvanced(c.height, c.blockHash, c.epoch, c.viewNumber, c.timestamp);
     }
 
     function _checkpointOf(
@@ -261,7 +245,9 @@ contract LightClient is ILightClient {
 
     /// @inheritdoc ILightClient
     function reportSlashed(uint64 committee, uint256[] calldata seats) external {
-        Committee memory members = _load(committee);
+        CommitteeRecord memory record = stakeTable.committee(committee);
+        if (!record.exists()) revert LightClientNoCommittee(committee);
+        Committee memory members = CommitteeCode.load(address(stakeTable), record.nonce);
         SlashedSeats memory slashed = _slashed[committee];
         bytes32[8] memory key;
         // Bounded by the committee: no seat counts twice.
@@ -452,17 +438,6 @@ contract LightClient is ILightClient {
         Halt memory halt = _halt;
         if (record.createdAt <= halt.endedAt && committee != halt.resumed) return 0;
         return record.createdAt + trustPeriod;
-    }
-
-    function _revertUntrusted(uint256 trusted) private view {
-        if (_halt.frozen) revert LightClientFrozen();
-        revert LightClientExpired(trusted, block.timestamp);
-    }
-
-    function _load(uint64 committee) private view returns (Committee memory) {
-        CommitteeRecord memory record = stakeTable.committee(committee);
-        if (!record.exists()) revert LightClientNoCommittee(committee);
-        return CommitteeCode.load(address(stakeTable), record.nonce);
     }
 
     /* VIEWS */

@@ -99,12 +99,6 @@ library CommitteeCode {
         BLS.g2AddFromCode(key, members, self.roster, start + KEY_SIZE, pages);
     }
 
-    /// @notice The key page, by the nonce of its creation, and the slot in it that hold a member's key.
-    function keyReference(Committee memory self, uint256 index) internal pure returns (uint24 nonce, uint256 slot) {
-        uint256 position = _position(self, index);
-        return (_nonce(self, position >> 8), position & 0xff);
-    }
-
     /// @notice Reads a member's key, negated, into a point of G2 as EIP-2537 encodes it.
     /// @return validator The member's id.
     function loadKey(
@@ -112,20 +106,14 @@ library CommitteeCode {
         uint256 index,
         bytes32[8] memory into
     ) internal view returns (uint32 validator) {
-        (uint24 nonce, uint256 slot) = keyReference(self, index);
-        return KeyPages.load(KeyPages.pageAt(self.stakeTable, nonce), slot, into);
+        uint256 position = _word(self.roster, _rosterStart(self) + KEY_SIZE + REFERENCE_SIZE * index) >> 240;
+        address page = KeyPages.pageAt(self.stakeTable, _nonce(self, position >> 8));
+        return KeyPages.load(page, position & 0xff, into);
     }
 
     function _rosterStart(Committee memory self) private pure returns (uint256) {
         unchecked {
             return HEADER_SIZE + WEIGHT_SIZE * self.size;
-        }
-    }
-
-    /// @dev Index into the page table, then slot: a byte each.
-    function _position(Committee memory self, uint256 index) private pure returns (uint256) {
-        unchecked {
-            return _word(self.roster, _rosterStart(self) + KEY_SIZE + REFERENCE_SIZE * index) >> 240;
         }
     }
 

@@ -12,6 +12,20 @@ using ClientStateLib for ClientState global;
 /// `keptAt` when the ring was last written, `freshAt` from when the age of the latest checkpoint counts.
 type ClientState is uint256;
 
+/// @notice What ended trust in committees created until `endedAt`, but for `resumed`.
+struct Halt {
+    uint64 endedAt;
+    uint64 resumed;
+    bool frozen;
+}
+
+/// @notice Seats of a committee that were reported as slashed: bit i is member i.
+struct SlashedSeats {
+    uint128 reported;
+    uint64 weight;
+    bool expired;
+}
+
 library ClientStateLib {
     /// @notice A value has outgrown its place. A thousand blocks a second fill 40 bits in thirty-four years.
     error ClientStateValueTooLarge(uint256 value, uint256 limit);

@@ -16,11 +16,6 @@ struct CommitteeRecord {
 }
 
 library CommitteeLib {
-    /// @notice Members that a committee can have at most.
-    uint256 internal constant SEATS_MAX = 100;
-    /// @notice Weight of the largest seat; the others are scaled to it.
-    uint256 internal constant WEIGHT_MAX = 65_535;
-
     function exists(CommitteeRecord memory self) internal pure returns (bool) {
         return self.code != address(0);
     }
