@@ -13,11 +13,11 @@ const PLAN = [
   { module: "handover", invariant: "safe", holds: true },
   { module: "ordinaryBeyond", invariant: "accountable", holds: true },
   { module: "handoverBeyond", invariant: "accountable", holds: true },
-  { module: "ordinaryBeyond", invariant: "agreement", holds: false },
-  { module: "handover", invariant: "neverFinalAgain", holds: false },
-  { module: "withoutSafe2", invariant: "safe", holds: false },
-  { module: "withoutSafe3", invariant: "agreement", holds: false },
-  { module: "withoutSafe4", invariant: "agreement", holds: false },
+  { module: "ordinaryBeyond", invariant: "agreement", holds: false, seed: "0x144de8c2f2c0f8" },
+  { module: "handover", invariant: "neverFinalAgain", holds: false, seed: "0xca26020e2522b" },
+  { module: "withoutSafe2", invariant: "safe", holds: false, seed: "0x77a1d463d7b20" },
+  { module: "withoutSafe3", invariant: "agreement", holds: false, seed: "0x1aa030d2c43df1" },
+  { module: "withoutSafe4", invariant: "agreement", holds: false, seed: "0x1b394e1fbd2b7f" },
   { module: "withoutHand2", invariant: "agreement", holds: false, seed: "0x1626b6a555147" },
 ];
 
