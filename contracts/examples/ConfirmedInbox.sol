@@ -27,7 +27,8 @@ contract ConfirmedInbox is EIP712 {
     /// @notice What the sequencer signs.
     /// @param number Number of the batch, from 1.
     /// @param parent Hash of batch `number - 1`.
-    /// @param entryCount Number of queued entries that are part of the input once this batch is; at most what is queued.
+    /// @param entryCount Number of queued entries that are part of the input once this batch is. A number beyond the queue
+    /// means all of it: were it refused, the sequencer could take a confirmed batch back by naming too many.
     /// @param data keccak256 of the rollup's own data.
     struct Batch {
         uint64 number;
@@ -68,7 +69,13 @@ contract ConfirmedInbox is EIP712 {
     uint64 private _tip;
     mapping(uint64 number => Accepted) private _accepted;
 
-    event BatchAccepted(uint64 indexed number, bytes32 indexed batchHash, uint64 height, uint64 index, uint64 entryCount);
+    event BatchAccepted(
+        uint64 indexed number,
+        bytes32 indexed batchHash,
+        uint64 height,
+        uint64 index,
+        uint64 entryCount
+    );
     event BatchesDropped(uint64 from, uint64 upTo);
 
     error InboxWrongNamespace(uint64 given, uint64 expected);
@@ -76,7 +83,6 @@ contract ConfirmedInbox is EIP712 {
     error InboxNotTheSequencer(address given, address sequencer);
     error InboxNumberOutOfBounds(uint64 given, uint64 next);
     error InboxWrongParent(bytes32 given, bytes32 expected);
-    error InboxEntriesOutOfBounds(uint64 given, uint64 tail);
     error InboxNotEarlier(uint64 height, uint64 index, uint64 acceptedHeight, uint64 acceptedIndex);
     error InboxSameBatch(bytes32 batchHash);
     error InboxFinal(uint64 number, uint256 finalSince);
@@ -118,12 +124,12 @@ contract ConfirmedInbox is EIP712 {
         if (batch.number == 0 || batch.number > _tip + 1) revert InboxNumberOutOfBounds(batch.number, _tip + 1);
         bytes32 expected = _accepted[batch.number - 1].batchHash;
         if (batch.parent != expected) revert InboxWrongParent(batch.parent, expected);
-        if (batch.entryCount > _hatch.tail) revert InboxEntriesOutOfBounds(batch.entryCount, _hatch.tail);
 
         if (batch.number <= _tip) _drop(batch.number, batchHash, blockProof.header.height, transaction.index);
         else if (_hatch.isOpen) includeQueue();
 
-        if (batch.entryCount > _hatch.head) _hatch.include(batch.entryCount);
+        uint64 entryCount = batch.entryCount < _hatch.tail ? batch.entryCount : _hatch.tail;
+        if (entryCount > _hatch.head) _hatch.include(entryCount);
         _tip = batch.number;
         _accepted[batch.number] = Accepted({
             batchHash: batchHash,

@@ -15,6 +15,7 @@ import {
   headerNow,
   type LightClientWorld,
   now,
+  PARAMETERS,
 } from "../support/lightClient.ts";
 
 const NAMESPACE = 10n;
@@ -86,8 +87,9 @@ describe("ConfirmedInbox", () => {
     const header = await headerNow(world, { height, namespaces: namespacesRoot(payload) });
     await world.lightClient.advance(header, finalization(world, committee, header));
     // Every block lands in the ring, so that it can be proven later on its own.
-    const position = (height - 1n) % (await world.lightClient.RING_SIZE());
-    const checkpoint = checkpointOf(header, await now(world));
+    const time = await now(world);
+    const position = (time / PARAMETERS.ringInterval) % (await world.lightClient.RING_SIZE());
+    const checkpoint = checkpointOf(header, time);
     await fixture.networkHelpers.time.increase(601n);
     const block = { header, checkpoint, position, history: [] };
     return envelopes.map(
@@ -187,17 +189,31 @@ describe("ConfirmedInbox", () => {
   });
 
   it("INBOX-9: a batch takes queued entries along, never more than are queued", async () => {
-    const batch = batchOf(1n, GENESIS, "with entries", 2n);
-    const [posted] = await confirm(await envelopeOf(batch));
+    const first = batchOf(1n, GENESIS, "with entries", 2n);
+    const [posted] = await confirm(await envelopeOf(first));
+    const [next] = await confirm(await envelopeOf(batchOf(2n, await hashOf(first), "with more", 3n)));
     await inbox.enqueue("0x01");
-    await expect(inbox.post(...posted!))
-      .to.be.revertedWithCustomError(inbox, "InboxEntriesOutOfBounds")
-      .withArgs(2n, 1n);
     await inbox.enqueue("0x02");
+    await inbox.enqueue("0x03");
     await inbox.post(...posted!);
-    expect(await hatch()).to.deep.equal([2n, 2n, false, 0n]);
+    expect(await hatch()).to.deep.equal([2n, 3n, false, 0n]);
+    await inbox.post(...next!);
+    expect(await hatch()).to.deep.equal([3n, 3n, false, 0n]);
     expect((await inbox.acceptedBatch(1n)).entryCount).to.equal(2n);
+    expect((await inbox.acceptedBatch(2n)).entryCount).to.equal(3n);
     expect(await inbox.entryHash(0n)).to.not.equal(await inbox.entryHash(1n));
+  });
+
+  it("INBOX-20: a sequencer cannot take a batch back by having it name more entries than are queued", async () => {
+    const told = batchOf(1n, GENESIS, "told", 2n ** 64n - 1n);
+    const wanted = batchOf(1n, GENESIS, "wanted");
+    const [early] = await confirm(await envelopeOf(told));
+    const [late] = await confirm(await envelopeOf(wanted));
+    await inbox.enqueue("0x01");
+    await inbox.post(...late!);
+    await inbox.post(...early!);
+    expect((await inbox.acceptedBatch(1n)).batchHash).to.equal(await hashOf(told));
+    expect(await hatch()).to.deep.equal([1n, 1n, false, 0n]);
   });
 
   it("HATCH-10: while open, queued entries come behind posted batches and before new ones, and stay so for ever", async () => {

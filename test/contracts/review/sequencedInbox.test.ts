@@ -7,7 +7,7 @@ import { addCommittee, checkpointOf, DAY, deployWorld, finalization, headerNow, 
 const TERMS = { entryAge: DAY, liveAge: DAY, armDelay: 3_600n };
 
 describe("SequencedInbox, reviewed", () => {
-  it("HATCH-10: while open, an entry queued just before a record delays nothing: the record takes all entries", async () => {
+  it("HATCH-20: while open, an entry queued just before a record delays nothing: the record takes all entries", async () => {
     const { ethers, networkHelpers } = await network.create();
     const world = await deployWorld(ethers);
     const committee = await addCommittee(world, { weights: [1, 1, 1, 1] });
