@@ -1,41 +1,20 @@
 import { afterEach, describe, expect, it } from "vitest";
 
-import { inlineBls } from "../../src/engine/blsPort.ts";
-import { createEngine, type Engine } from "../../src/engine/engine.ts";
-import { decode, encode, RANGE_MAX, type Message } from "../../src/engine/message.ts";
-import type { MessageHandler, PeerId, Transport } from "../../src/network/transport.ts";
-import { peerIdFromKey } from "../../src/network/transport.ts";
+import { commit } from "../../src/dispersal/dispersal.ts";
+import { shardLayout } from "../../src/dispersal/shardLayout.ts";
+import { encode, RANGE_MAX, type Message } from "../../src/engine/message.ts";
 import * as Certificate from "../../src/protocol/Certificate.ts";
-import type { Member } from "../../src/protocol/Committee.ts";
 import * as Genesis from "../../src/protocol/Genesis.ts";
 import * as Header from "../../src/protocol/Header.ts";
 import * as History from "../../src/protocol/History.ts";
-import { CommitteeId, Epoch, Height, ValidatorId, View } from "../../src/protocol/scalars.ts";
+import { CommitteeId, Epoch, Height, View } from "../../src/protocol/scalars.ts";
 import * as Vote from "../../src/protocol/Vote.ts";
-import { commit } from "../../src/dispersal/dispersal.ts";
-import { shardLayout } from "../../src/dispersal/shardLayout.ts";
-import { silentLogger } from "../../src/runtime/logger.ts";
-import { systemRandom } from "../../src/runtime/random.ts";
-import { createMemoryStore } from "../../src/storage/memoryStore.ts";
 import { fakeBls } from "../simulation/fakeBls.ts";
-import { quickConfig } from "../simulation/world.ts";
-import { fixedL1 } from "./support/fixedL1.ts";
-import { manualClock } from "./support/manualClock.ts";
-import { memoryJournal } from "./support/memoryJournal.ts";
+import { config, domain, lonelyEngine, members, secrets, stopAll } from "./support/lonelyEngine.ts";
 
-const config = quickConfig({ genesisTimeMs: 1_700_000_000_000, epochLength: 50 });
-const domain = {
-  chainId: 31_337n,
-  stakeTable: "0x5fbdb2315678afecb367f032d93f642f64180aa3" as const,
-  salt: Genesis.hash(config),
-};
+afterEach(stopAll);
+
 const epoch = Epoch(1n);
-const secrets = [1, 2, 3, 4].map((byte) => new Uint8Array(32).fill(byte));
-const members = secrets.map((secret, seat): Member => {
-  const common = { seat, weight: 1n, transportKey: new Uint8Array(32).fill(seat + 1), address: "" };
-  return { ...common, validator: ValidatorId(BigInt(seat) + 1n), key: fakeBls.publicKey(secret) };
-});
-const peer = peerIdFromKey(new Uint8Array(32).fill(1));
 const EMPTY = commit(new Uint8Array(0), shardLayout([1n, 1n, 1n, 1n], 4));
 
 /** `count` empty blocks on genesis. */
@@ -79,80 +58,11 @@ function finalize(
   return certificate;
 }
 
-interface Follower {
-  readonly engine: Engine;
-  readonly penalties: string[];
-  /** Lets the follower hear a message and gives back what it then says to the peer. */
-  readonly hear: (message: Message) => Promise<Message[]>;
-  readonly hearBytes: (bytes: Uint8Array) => Promise<Message[]>;
-}
-
-const running: Engine[] = [];
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((engine) => engine.stop()));
-});
-
-async function follower(): Promise<Follower> {
-  let handler: MessageHandler = () => undefined;
-  let said: Message[] = [];
-  const penalties: string[] = [];
-  const transport: Pick<Transport, "self" | "setPeers" | "send" | "onMessage" | "onPeerChange" | "penalize" | "peers"> =
-    {
-      self: peerIdFromKey(new Uint8Array(32).fill(99)),
-      setPeers: () => undefined,
-      send: (_: PeerId, bytes) => {
-        const decoded = decode(bytes, config.limits);
-        if (decoded.ok) said.push(decoded.message);
-        return { accepted: true };
-      },
-      onMessage: (given) => {
-        handler = given;
-      },
-      onPeerChange: () => undefined,
-      penalize: (_, offence) => penalties.push(offence),
-      peers: () => [],
-    };
-  const clock = manualClock();
-  const engine = createEngine(
-    {
-      clock,
-      random: systemRandom,
-      logger: silentLogger,
-      transport: {
-        ...transport,
-        stats: () => {
-          throw new Error("unused");
-        },
-        close: () => Promise.resolve(),
-      },
-      store: createMemoryStore(),
-      journal: memoryJournal(),
-      l1: fixedL1(members),
-      bls: inlineBls(fakeBls),
-    },
-    { config, domain },
-  );
-  running.push(engine);
-  await engine.start();
-  async function hearBytes(bytes: Uint8Array): Promise<Message[]> {
-    said = [];
-    handler(peer, bytes);
-    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
-    return said;
-  }
-  return {
-    engine,
-    penalties,
-    hear: (message) => hearBytes(encode(message)),
-    hearBytes,
-  };
-}
-
 const ahead: Message = { type: "status", epoch, view: View(40n), height: Height(40n) };
 
 describe("state sync", () => {
   it("SYNC-1: asks a peer that is far ahead, stores what it proves, and asks on", async () => {
-    const { hear, engine, penalties } = await follower();
+    const { hear, engine, penalties } = await lonelyEngine();
     expect(await hear(ahead)).toEqual([{ type: "range-request", from: 1n, count: RANGE_MAX }]);
     const headers = chainOf(30);
     const said = await hear({ type: "range", headers, certificate: finalize(headers.at(-1), [0, 1, 2]) });
@@ -197,7 +107,7 @@ describe("state sync", () => {
       },
     ],
   ])("SYNC-1: refuses %s, and scores the peer", async (_, answer) => {
-    const { hear, engine, penalties } = await follower();
+    const { hear, engine, penalties } = await lonelyEngine();
     await hear(ahead);
     await hear(answer);
     expect((await engine.status()).height).toBe(0n);
@@ -205,14 +115,14 @@ describe("state sync", () => {
   });
 
   it("SYNC-1: an answer that was not asked for is ignored", async () => {
-    const { hear, engine, penalties } = await follower();
+    const { hear, engine, penalties } = await lonelyEngine();
     await hear({ type: "range", headers, certificate });
     expect((await engine.status()).height).toBe(0n);
     expect(penalties).toEqual([]);
   });
 
   it("SYNC-2: serves what it stored, up to a finalization, and nothing where it has nothing", async () => {
-    const { hear } = await follower();
+    const { hear } = await lonelyEngine();
     await hear(ahead);
     await hear({ type: "range", headers, certificate });
     const [answer] = await hear({ type: "range-request", from: Height(5n), count: 3 });
@@ -226,7 +136,7 @@ describe("state sync", () => {
   });
 
   it("WIRE-1: bytes that are no message are scored, and the engine lives", async () => {
-    const { hearBytes, engine, penalties } = await follower();
+    const { hearBytes, engine, penalties } = await lonelyEngine();
     await hearBytes(new Uint8Array(0));
     await hearBytes(Uint8Array.of(255, 1, 2));
     await hearBytes(encode(ahead).slice(0, 5));
