@@ -110,20 +110,20 @@ describe("ConfirmationVerifier", () => {
   });
 
   describe("verifyBlock", () => {
-    it("CONF-1: a block in a checkpoint's history is final, and so is the checkpoint itself", async () => {
+    it("LC-15: a block in a checkpoint's history is final, and so is the checkpoint itself", async () => {
       expect(await verifier.verifyBlock(blockProof())).to.equal(hashHeader(header));
       expect(await verifier.verifyBlock(blockProof({ header: tip, history: [] }))).to.equal(hashHeader(tip));
       const kept = (checkpoint.receivedAt / client.PARAMETERS.ringInterval) % 64n;
       expect(await verifier.verifyBlock(blockProof({ position: kept }))).to.equal(hashHeader(header));
     });
 
-    it("CONF-1: a checkpoint that the light client does not have at the position proves nothing", async () => {
+    it("LC-15: a checkpoint that the light client does not have at the position proves nothing", async () => {
       const wrong = { ...checkpoint, history: word("invented") };
       await refused(verifier.verifyBlock(blockProof({ checkpoint: wrong })), "ConfirmationUnknownCheckpoint");
       await refused(verifier.verifyBlock(blockProof({ position: 5n })), "ConfirmationUnknownCheckpoint");
     });
 
-    it("CONF-1: a changed header, another height or a block above the checkpoint is refused", async () => {
+    it("LC-15: a changed header, another height or a block above the checkpoint is refused", async () => {
       const changed = blockProof({ header: { ...header, proposer: 1n } });
       await refused(verifier.verifyBlock(changed), "ConfirmationNotInHistory");
       const moved = blockProof({ header: { ...header, height: 8n } });
@@ -134,11 +134,11 @@ describe("ConfirmationVerifier", () => {
   });
 
   describe("verifyNamespace", () => {
-    it("CONF-2: every entry of the block is proven", async () => {
+    it("LC-11: every entry of the block is proven", async () => {
       for (const index of shares.keys()) await verifier.verifyNamespace(blockProof(), namespaceProof(index));
     });
 
-    it("CONF-2: a changed entry, index or size is refused", async () => {
+    it("LC-11: a changed entry, index or size is refused", async () => {
       const right = namespaceProof(1);
       for (const wrong of [
         { ...right, entry: { ...right.entry, namespace: 21n } },
@@ -167,7 +167,7 @@ describe("ConfirmationVerifier", () => {
       ...fields,
     });
 
-    it("CONF-3: absent before the first, between two neighbours, after the last", async () => {
+    it("LC-12: absent before the first, between two neighbours, after the last", async () => {
       for (const [namespace, next] of [
         [9n, 0],
         [11n, 1],
@@ -179,13 +179,13 @@ describe("ConfirmationVerifier", () => {
       }
     });
 
-    it("CONF-3: absent from a block without namespaces", async () => {
+    it("LC-12: absent from a block without namespaces", async () => {
       const empty = { ...absence(10n, 0), size: 0n };
       await verifier.verifyAbsence(blockProof({ header: tip, history: [] }), empty);
       await refused(verifier.verifyAbsence(blockProof(), empty), "ConfirmationNotInBlock");
     });
 
-    it("CONF-3: what is there is never absent", async () => {
+    it("LC-12: what is there is never absent", async () => {
       for (const [index, { namespace }] of shares.entries()) {
         await refused(verifier.verifyAbsence(blockProof(), absence(namespace, index)), "ConfirmationNotAbsent");
         await refused(verifier.verifyAbsence(blockProof(), absence(namespace, index + 1)), "ConfirmationNotAbsent");
@@ -194,7 +194,7 @@ describe("ConfirmationVerifier", () => {
       await refused(verifier.verifyAbsence(blockProof(), absence(15n, 2)), "ConfirmationNotAbsent", 15, 20);
     });
 
-    it("CONF-3: neighbours are proven, and next is at most the size", async () => {
+    it("LC-12: neighbours are proven, and next is at most the size", async () => {
       const forged = absence(20n, 2, { before: { ...entryOf(shareAt(1)), namespace: 19n } });
       await refused(verifier.verifyAbsence(blockProof(), forged), "ConfirmationNotInBlock");
       const forgedAfter = absence(30n, 2, { after_: { ...entryOf(shareAt(2)), namespace: 31n } });
@@ -205,7 +205,7 @@ describe("ConfirmationVerifier", () => {
   });
 
   describe("verifyTransaction", () => {
-    it("CONF-4: every transaction is proven at its index", async () => {
+    it("LC-13: every transaction is proven at its index", async () => {
       for (const [shareIndex, share] of shares.entries()) {
         for (const index of share.envelopes.keys()) {
           await verifier.verifyTransaction(blockProof(), namespaceProof(shareIndex), transactionProof(share, index));
@@ -213,7 +213,7 @@ describe("ConfirmationVerifier", () => {
       }
     });
 
-    it("CONF-4: other bytes, another index or another namespace's transaction is refused", async () => {
+    it("LC-13: other bytes, another index or another namespace's transaction is refused", async () => {
       const right = transactionProof(shareAt(2), 0);
       const attempt = (proof: typeof right) => verifier.verifyTransaction(blockProof(), namespaceProof(2), proof);
       await refused(attempt({ ...right, envelope: "0x00df" }), "ConfirmationNotInNamespace");
@@ -224,7 +224,7 @@ describe("ConfirmationVerifier", () => {
   });
 
   describe("verifyAllTransactions", () => {
-    it("CONF-5: all of them in order, no fewer, no more, no others", async () => {
+    it("LC-14: all of them in order, no fewer, no more, no others", async () => {
       const { envelopes } = shareAt(1);
       const attempt = (given: readonly string[]) =>
         verifier.verifyAllTransactions(blockProof(), namespaceProof(1), [...given]);
@@ -234,7 +234,7 @@ describe("ConfirmationVerifier", () => {
       await refused(attempt([...envelopes].reverse()), "ConfirmationNotInNamespace");
     });
 
-    it("CONF-5: agrees with an independent tree on random shares", async () => {
+    it("LC-14: agrees with an independent tree on random shares", async () => {
       const envelopes = fc.array(fc.uint8Array({ minLength: 1, maxLength: 60 }), { minLength: 1, maxLength: 40 });
       const committee = world.committees[0];
       if (committee === undefined) throw new Error("no committee");
@@ -274,11 +274,11 @@ describe("ConfirmationVerifier", () => {
 
     const own = () => blockProof({ history: [] });
 
-    it("CONF-6: all parts stand in one block, each in its namespace", async () => {
+    it("LC-18: all parts stand in one block, each in its namespace", async () => {
       expect(await verifier.verifyBundle(own(), [part(1, 1), part(3, 0)])).to.equal(bundle.id);
     });
 
-    it("CONF-6: no part is missing, doubled, or out of order", async () => {
+    it("LC-18: no part is missing, doubled, or out of order", async () => {
       await refused(verifier.verifyBundle(own(), [part(1, 1)]), "ConfirmationBundleSizeOutOfBounds", 1, 2, 16);
       const many = Array.from({ length: 17 }, () => part(1, 1));
       await refused(verifier.verifyBundle(own(), many), "ConfirmationBundleSizeOutOfBounds", 17, 2, 16);
@@ -289,13 +289,13 @@ describe("ConfirmationVerifier", () => {
       await refused(verifier.verifyBundle(own(), three), "ConfirmationNotBundlePart", 0, 3);
     });
 
-    it("CONF-6: a plain transaction or a shortened envelope is no part", async () => {
+    it("LC-18: a plain transaction or a shortened envelope is no part", async () => {
       await refused(verifier.verifyBundle(own(), [part(1, 0), part(3, 0)]), "ConfirmationNotBundlePart", 0, 2);
       const short = { ...part(1, 1), transaction: { ...part(1, 1).transaction, envelope: firstPart.slice(0, 2 + 68) } };
       await refused(verifier.verifyBundle(own(), [short, part(3, 0)]), "ConfirmationNotBundlePart", 0, 2);
     });
 
-    it("CONF-6: the id commits to every part's namespace and data", async () => {
+    it("LC-18: the id commits to every part's namespace and data", async () => {
       const other = {
         ...part(1, 1),
         transaction: { ...part(1, 1).transaction, envelope: concat([firstPart, "0x03"]) },
@@ -305,7 +305,7 @@ describe("ConfirmationVerifier", () => {
       await refused(verifier.verifyBundle(own(), [foreign, part(3, 0)]), "ConfirmationWrongBundle");
     });
 
-    it("CONF-6: each part is proven in its namespace, and each namespace in the block", async () => {
+    it("LC-18: each part is proven in its namespace, and each namespace in the block", async () => {
       const misplaced = { ...part(1, 1), transaction: { ...part(1, 1).transaction, index: 0n } };
       await refused(verifier.verifyBundle(own(), [misplaced, part(3, 0)]), "ConfirmationNotInNamespace");
       const wrong = { ...part(1, 1), namespace: { ...namespaceProof(1), index: 0n } };

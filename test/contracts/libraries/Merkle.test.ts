@@ -24,14 +24,14 @@ describe("Merkle", () => {
     harness = await ethers.deployContract("TypesHarness");
   });
 
-  it("MRK-1: leaves have prefix 0x00, nodes 0x01, size-bound roots 0x02; the empty root is keccak256 of nothing", async () => {
+  it("TREE-1: TREE-4: leaves have prefix 0x00, nodes 0x01, size-bound roots 0x02; the empty root is keccak256 of nothing", async () => {
     expect(await harness.merkleLeaf("0x1234")).to.equal(keccak256("0x001234"));
     expect(await harness.merkleRootOfAll([])).to.equal(keccak256("0x"));
     const root = keccak256("0x01");
     expect(await harness.merkleSized(5, root)).to.equal(keccak256(concat(["0x02", toBeHex(5, 8), root])));
   });
 
-  it("MRK-2: every leaf of every tree is proven by its path: RFC 9162 section 2.1", async () => {
+  it("TREE-2: every leaf of every tree is proven by its path: RFC 9162 section 2.1", async () => {
     await fc.assert(
       fc.asyncProperty(leaves, fc.nat(), async (data, pick) => {
         const index = pick % data.length;
@@ -43,7 +43,7 @@ describe("Merkle", () => {
     );
   });
 
-  it("MRK-2: all leaves of all sizes up to 17", async () => {
+  it("TREE-2: all leaves of all sizes up to 17", async () => {
     const data = Array.from({ length: 17 }, (_, index) => toBeHex(index, 32));
     for (let size = 1; size <= data.length; size++) {
       const slice = data.slice(0, size);
@@ -54,7 +54,7 @@ describe("Merkle", () => {
     }
   });
 
-  it("MRK-3: a changed leaf, index, size or sibling gives another root or none", async () => {
+  it("TREE-2: a changed leaf, index, size or sibling gives another root or none", async () => {
     const path = pathOf(tree, 3);
     const right = rootOf(tree);
     expect(await harness.merkleRootOf(leafOf(at(2)), 3, 7, path)).not.to.equal(right);
@@ -63,7 +63,7 @@ describe("Merkle", () => {
     expect(await harness.merkleRootOf(leafOf(at(3)), 3, 7, [keccak256(first), ...rest])).not.to.equal(right);
   });
 
-  it("MRK-3: an inner node is no leaf", async () => {
+  it("TREE-2: an inner node is no leaf", async () => {
     // The left subtree's root, offered as a leaf of a tree of two.
     const inner = rootOf(tree.slice(0, 4));
     const sibling = rootOf(tree.slice(4));
@@ -75,7 +75,7 @@ describe("Merkle", () => {
     );
   });
 
-  it("MRK-3: the proof has exactly the nodes of the path", async () => {
+  it("TREE-2: the proof has exactly the nodes of the path", async () => {
     const path = pathOf(tree, 6);
     await expect(harness.merkleRootOf(leafOf(at(6)), 6, 7, path.slice(1)))
       .to.be.revertedWithCustomError(harness, "MerkleProofLengthWrong")
@@ -85,7 +85,7 @@ describe("Merkle", () => {
       .withArgs(path.length + 1, 6, 7);
   });
 
-  it("MRK-3: the index is below the size", async () => {
+  it("TREE-3: the index is below the size", async () => {
     await expect(harness.merkleRootOf(leafOf(at(0)), 7, 7, []))
       .to.be.revertedWithCustomError(harness, "MerkleIndexOutOfBounds")
       .withArgs(7, 7);

@@ -141,7 +141,7 @@ describe("types", () => {
       ...fields,
     });
 
-    it("EVID-1: hashes as the message of its kind", async () => {
+    it("a message hashes as the message of its kind", async () => {
       const block = blockHash;
       const view = { epoch: 3n, viewNumber: 7n };
       expect(await harness.hashMessage(message("notarize"))).to.equal(structHash("Notarize", { ...view, block }));
@@ -152,7 +152,7 @@ describe("types", () => {
       );
     });
 
-    it("EVID-1: has one form only: a member that its kind does not have is zero", async () => {
+    it("a message has one form only: a member that its kind does not have is zero", async () => {
       for (const wrong of [
         message("nullify", { blockHash }),
         message("nullify", { committee: 1n }),
@@ -164,7 +164,7 @@ describe("types", () => {
       }
     });
 
-    it("EVID-2: the slashable pairs are S1 to S5 and no others", async () => {
+    it("SLASH-1: the slashable pairs are S1 to S5 and no others", async () => {
       const other = { blockHash: word("another block") };
       const pairs: [ReturnType<typeof message>, ReturnType<typeof message>, boolean][] = [
         [message("notarize"), message("notarize", other), true], // S1
