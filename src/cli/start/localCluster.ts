@@ -9,7 +9,11 @@ export const L1_CHAIN_ID = 31_337;
 export const L1_BLOCK_SECONDS = 1;
 
 /** The cluster config of a network on one machine: L1 blocks every second, final two blocks later. */
-export function localClusterConfig(genesisTimeMs: number, epochLength: number): ClusterConfig.ClusterConfig {
+export function localClusterConfig(
+  genesisTimeMs: number,
+  epochLength: number,
+  changes: Partial<ClusterConfig.ClusterConfig> = {},
+): ClusterConfig.ClusterConfig {
   return ClusterConfig.parse({
     name: "crema-local",
     l1ChainId: L1_CHAIN_ID,
@@ -33,5 +37,6 @@ export function localClusterConfig(genesisTimeMs: number, epochLength: number): 
       namespacesMax: 100,
       payloadBytesMax: 4 * 1024 * 1024,
     },
+    ...changes,
   });
 }

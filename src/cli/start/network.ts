@@ -54,6 +54,10 @@ export interface BringUp {
   readonly processes: Processes;
   readonly progress: Progress;
   readonly signal: AbortSignal;
+  /** Where the cluster config differs from the usual one of a local network. */
+  readonly clusterChanges?: Partial<ClusterConfig>;
+  /** False leaves the relayer unstarted: nothing is posted to L1. */
+  readonly isRelayed?: boolean;
 }
 
 const L1_TIMEOUT_MS = 5_000;
@@ -70,13 +74,15 @@ export async function bringUp({
   processes,
   progress,
   signal,
+  clusterChanges = {},
+  isRelayed = true,
 }: BringUp): Promise<LocalNetwork> {
   progress.step(`everything is kept in ${layout.dataDir}`);
   progress.step("building the contracts");
   await buildContracts(signal);
   const anvil = await startAnvil(processes, { dataDir: layout.dataDir, chainId: L1_CHAIN_ID });
   progress.step(`L1 is up at ${anvil.url}`);
-  const cluster = localClusterConfig(systemClock.wallMs(), epochLength);
+  const cluster = localClusterConfig(systemClock.wallMs(), epochLength, clusterChanges);
   writeCluster(layout, cluster);
   const book = await deployContracts(layout, anvil.url, signal);
   progress.step(`contracts deployed: stake table ${book.stakeTable}, light client ${book.lightClient}`);
@@ -111,9 +117,11 @@ export async function bringUp({
   };
   await Promise.all(validators.map(start));
   progress.step(`${String(validators.length)} validator processes answer`);
-  relayer.start();
-  await untilRelayerReady(relayer);
-  progress.step(`the relayer works from ${relayer.address}`);
+  if (isRelayed) {
+    relayer.start();
+    await untilRelayerReady(relayer);
+    progress.step(`the relayer works from ${relayer.address}`);
+  }
   return {
     ...{ layout, cluster, book, l1, l1Process: anvil.process, chain, stakers, validators, relayer },
     startValidator: start,
