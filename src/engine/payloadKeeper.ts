@@ -120,13 +120,16 @@ export class PayloadKeeper {
   takeWhole(block: Hash, payload: Uint8Array, withProposal: boolean): boolean {
     const held = this.#held.get(block);
     if (held === undefined) return false;
-    if (held.dispersal === undefined) {
-      const dispersal = disperse(payload, this.#membership.layout);
-      if (dispersal.commitment !== held.header.payload) return false;
-      held.dispersal = dispersal;
-      held.whole = withProposal;
-      this.#ports.arrived(block);
+    if (held.dispersal !== undefined) {
+      // DA-6: the right payload is here, so these bytes, which nobody has compared with the commitment, say nothing.
+      this.#advance(held, undefined);
+      return true;
     }
+    const dispersal = disperse(payload, this.#membership.layout);
+    if (dispersal.commitment !== held.header.payload) return false;
+    held.dispersal = dispersal;
+    held.whole = withProposal;
+    this.#ports.arrived(block);
     this.#advance(held, payload);
     return true;
   }
@@ -216,7 +219,7 @@ export class PayloadKeeper {
     return shardsOfSeat(layout, seat).every((shard) => held.collection.shards.has(shard));
   }
 
-  /** What a `notarize` of this node carries; undefined where the payload travelled whole. */
+  /** DA-8: what a `notarize` of this node carries; undefined where the payload travelled whole. */
   shardsOf(block: Hash, seat: number): ShardSet | undefined {
     const held = this.#held.get(block);
     if (held === undefined || held.whole) return undefined;
@@ -290,12 +293,12 @@ export class PayloadKeeper {
     this.#ports.certified(held.header.epoch, held.hash, held.verdict);
   }
 
+  /** DA-7: short of shards, the whole payload is asked for, one member after the other, slower each time. */
   #scheduleFetch(held: Held): void {
     if (!held.wanted || held.verdict !== undefined) return;
     const { peers, seat } = this.#membership;
     held.cancel = this.#ports.clock.setTimer(this.#ports.fetchMs * 2 ** Math.min(held.attempts, 4), () => {
       if (!held.wanted || held.verdict !== undefined) return;
-      // The proposer first, then the others in turn.
       const asked = (held.header.proposer + held.attempts) % peers.length;
       held.attempts += 1;
       if (asked !== seat) this.#ports.request(asked, held.hash);

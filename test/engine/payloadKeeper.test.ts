@@ -105,6 +105,16 @@ describe("PayloadKeeper", () => {
     expect(certified).toEqual([[block, "valid"]]);
   });
 
+  it("DA-6: bytes that somebody passes off as the payload of a block that is here do not decide its verdict", async () => {
+    const { keeper, certified } = await setUp();
+    keeper.learn(header, View(4n));
+    expect(keeper.takeWhole(block, bytes, true)).toBe(true);
+    keeper.certify(header, View(4n));
+    keeper.takeWhole(block, new TextEncoder().encode("junk"), true);
+    await settle();
+    expect(certified).toEqual([[block, "valid"]]);
+  });
+
   it("DA-6: a payload that is not what the header's table says is invalid for everybody", async () => {
     const { keeper, certified } = await setUp();
     const lie = headerOf(dispersal, keccakHash(Uint8Array.of(7)));
