@@ -71,7 +71,7 @@ export class ChainStore {
   }
 
   /**
-   * STORE-2: appends finalized blocks that follow the tip, with the finalization of the last, its history frontier,
+   * STORE-1: appends finalized blocks that follow the tip, with the finalization of the last, its history frontier,
    * transaction index and history tree, all or nothing and durable.
    */
   async append(blocks: readonly FinalBlock[], certificate: Certificate.Certificate, history: History): Promise<void> {
@@ -104,7 +104,7 @@ export class ChainStore {
     }
   }
 
-  /** The place of a transaction is its first one: a later block that repeats it does not move it. */
+  /** STORE-2: the place of a transaction is its first one: a later block that repeats it does not move it. */
   async #putTransactions(operations: Operation[], block: FinalBlock, placed: Set<string>): Promise<void> {
     for (const { namespace, hashes } of block.namespaces) {
       const keys = hashes.map((hash) => Keys.transaction(namespace, hash));
@@ -118,7 +118,7 @@ export class ChainStore {
     }
   }
 
-  /** Payloads of views that have passed: those of final blocks stay, the others go. */
+  /** STORE-3: payloads of views that have passed: those of final blocks stay, the others go. */
   async #dropCandidates(
     operations: Operation[],
     epoch: Epoch,
@@ -263,7 +263,7 @@ export class ChainStore {
     return found;
   }
 
-  /** Deletes payloads in [from, below): headers, certificates and index stay. */
+  /** STORE-4: deletes payloads in [from, below): headers, certificates and index stay. */
   async prunePayloads(from: Height, below: Height): Promise<void> {
     const operations: Operation[] = [];
     for (let at = from; at < below && operations.length < APPEND_BLOCKS_MAX; at = Height(at + 1n)) {

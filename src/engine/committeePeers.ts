@@ -12,7 +12,7 @@ function usable(address: string): string | null {
   }
 }
 
-/** NET-1: everybody to be connected to: the members of these committees, then the seeds, each once, without oneself. */
+/** PEERS-1: everybody to be connected to: the members of these committees, then the seeds, each once, without oneself. */
 export function peersOf(committees: readonly (Committee | undefined)[], seeds: readonly Peer[], self: PeerId): Peer[] {
   const peers = new Map<PeerId, Peer>();
   for (const committee of committees) {

@@ -26,7 +26,7 @@ interface Job {
   readonly source: PeerId | undefined;
 }
 
-/** Brings final blocks into the store, one batch after the other, each with its payload (STORE-2). */
+/** Brings final blocks into the store, one batch after the other, each with its payload (STORE-1). */
 export class Finalizer {
   readonly #kernel: Kernel;
   readonly #fetcher: PayloadFetcher;

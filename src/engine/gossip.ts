@@ -63,7 +63,7 @@ export class Gossip {
     const { mempool, ports } = this.#kernel;
     const bytes = units.flat().reduce((sum, part) => sum + part.envelope.length, 0);
     if (!this.#bytes.take(from, bytes)) return;
-    const passOn = !this.#kernel.membership().seats.has(from);
+    const passOn = !this.#kernel.membership().known.has(from);
     let added = false;
     for (const parts of units) {
       const opened = openUnit(parts);

@@ -197,13 +197,16 @@ export class Ingress {
 
   #takeBody(from: PeerId, proposal: Proposal.Proposal, body: Body): void {
     const { keeper } = this.#kernel;
-    const { seats, seat } = this.#kernel.membership();
+    const { peers, seat } = this.#kernel.membership();
     const block = Header.hash(proposal.header);
     if (!keeper.isHeld(block)) return;
     // A proposal may be passed on by anyone, so a false body is held against its sender only if that is the leader.
-    const isLeader = seats.get(from) === proposal.leader;
-    if (body.kind === "whole" && !keeper.takeWhole(block, body.payload, true) && isLeader) {
-      this.#penalize(from, "invalid-message", "payload");
+    const isLeader = peers[proposal.leader] === from;
+    if (body.kind === "whole") {
+      // LIMIT-3: coding and hashing a payload is dear, so a long one is not looked at: no honest leader sends it whole.
+      const isShort = body.payload.length <= this.#kernel.options.config.inlinePayloadBytesMax;
+      const isTaken = isShort && keeper.takeWhole(block, body.payload, true);
+      if (!isTaken && isLeader) this.#penalize(from, "invalid-message", "payload");
     }
     if (body.kind !== "shards") return;
     const fault =
@@ -216,8 +219,9 @@ export class Ingress {
     const kernel = this.#kernel;
     const { vote, signer } = signed;
     if (this.#isOtherEpoch(from, vote.epoch)) return;
-    // VOTE-1: votes are taken from their author's own connection only.
-    if (kernel.membership().seats.get(from) !== signer) {
+    // VOTE-1: votes are taken from their author's own connection only. Asked of the seat, not of the peer: whoever
+    // registers another's transport key must not take away its owner's voice.
+    if (kernel.membership().peers[signer] !== from) {
       this.#penalize(from, "invalid-message", "vote-of-another");
       return;
     }
@@ -263,6 +267,7 @@ export class Ingress {
     }
   }
 
+  /** LIMIT-2: payloads are taken only from whom they were asked. */
   #onPayload(from: PeerId, block: Header.Header["parent"], payload: Uint8Array): void {
     if (!this.#payloadRequests.delete(`${from}/${block}`)) return;
     const { fetcher } = this.#ports;

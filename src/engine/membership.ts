@@ -12,8 +12,9 @@ export interface Membership {
   /** Own committee index; undefined for an observer. */
   readonly seat: number | undefined;
   readonly layout: ShardLayout;
+  /** By committee index. Nobody proves a transport key on L1, so two seats may name the same one. */
   readonly peers: readonly PeerId[];
-  readonly seats: ReadonlyMap<PeerId, number>;
+  readonly known: ReadonlySet<PeerId>;
 }
 
 /** `ownKey` is the BLS public key of the signer, undefined without one. */
@@ -32,6 +33,6 @@ export function membership(
     seat: found === -1 ? undefined : found,
     layout: shardLayout(weights, ClusterConfig.shardCount(config, weights.length)),
     peers,
-    seats: new Map(peers.map((peer, seat) => [peer, seat])),
+    known: new Set(peers),
   };
 }

@@ -12,7 +12,7 @@ import { BUNDLE_PARTS_MAX, type Transaction } from "../protocol/Transaction.ts";
 import * as Vote from "../protocol/Vote.ts";
 import { unreachable } from "../runtime/assert.ts";
 
-/** What nodes say to each other. Wire-only, so in the codec's form: fixed widths, bounded lists, one encoding each. */
+/** What nodes say to each other (WIRE-2: every list and byte string has its maximum here). Wire-only, so in the codec's form: fixed widths, bounded lists, one encoding each. */
 export type Message =
   | ProposalMessage
   | VoteMessage

@@ -28,7 +28,7 @@ export interface ChecksPorts {
   passed(epoch: Epoch, view: View, block: Hash): void;
 }
 
-/** Rule 3's checks against own shards, own clock and own L1: each proposal stays pending until all of them pass. */
+/** CHECK-1: rule 3's checks against own shards, own clock and own L1: a proposal stays pending until all of them pass. */
 export class ProposalChecks {
   readonly #ports: ChecksPorts;
   readonly #pending = new Map<string, Pending>();
@@ -60,7 +60,7 @@ export class ProposalChecks {
     }
   }
 
-  /** Votes below the current view are cast no more. */
+  /** CHECK-6: votes below the current view are cast no more. */
   enterView(epoch: Epoch, view: View): void {
     for (const [key, pending] of [...this.#pending]) {
       if (pending.epoch < epoch || (pending.epoch === epoch && pending.view < view)) this.#remove(key);
@@ -94,6 +94,7 @@ export class ProposalChecks {
   /** What the proposal waits for, or undefined when it passes. */
   waitingFor(header: Header.Header, parent: Header.Header): Waiting | undefined {
     const { clock, config } = this.#ports;
+    // CHECK-2: at most `maxClockDriftMs` ahead of the own clock.
     if (Number(header.timestamp) > clock.wallMs() + config.maxClockDriftMs) return "clock";
     const l1 = this.#waitingForL1(header, parent);
     if (l1 !== undefined) return l1;
@@ -102,16 +103,19 @@ export class ProposalChecks {
 
   #waitingForL1(header: Header.Header, parent: Header.Header): Waiting | undefined {
     const { l1, config } = this.#ports;
+    // CHECK-3: the parent's anchor repeated, or one that the own L1 has seen final.
     const repeats = header.l1Number === parent.l1Number && header.l1Hash === parent.l1Hash;
     if (!repeats || parent.height === GENESIS_HEIGHT) {
       const seen = l1.hashAt(header.l1Number);
       if (seen === undefined) return "anchor-unseen";
       if (seen !== header.l1Hash) return "anchor-differs";
     }
+    // CHECK-4: the first block is anchored at or after the creation of committee 1.
     if (parent.height === GENESIS_HEIGHT) {
       const created = l1.createdAt(CommitteeId(FIRST_EPOCH));
       if (created === undefined || header.l1Number < created) return "before-start";
     }
+    // CHECK-5: a handover names the newest committee at its anchor, and does not lag while L1 is in reach.
     if (!Header.isHandover(header)) return undefined;
     if (l1.newestCommitteeAt(header.l1Number) !== header.nextCommittee) return "committee";
     const finalized = l1.finalized();

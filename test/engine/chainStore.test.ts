@@ -56,7 +56,7 @@ async function filled(store: Store, count: number): Promise<{ chain: ChainStore;
 }
 
 describe("ChainStore", () => {
-  it("STORE-2: blocks, payloads, certificates, places and proofs are there after reopening", async () => {
+  it("STORE-1: blocks, payloads, certificates, places and proofs are there after reopening", async () => {
     const store = createMemoryStore();
     const { headers } = await filled(store, 9);
     const chain = await ChainStore.open(store, genesis);
@@ -75,7 +75,7 @@ describe("ChainStore", () => {
     expect(await chain.historyPath(Height(3n), 11n)).toBeUndefined();
   });
 
-  it("STORE-2: finalizations are found at, below and above a height", async () => {
+  it("STORE-1: finalizations are found at, below and above a height", async () => {
     const { chain } = await filled(createMemoryStore(), 4);
     const at = async (from: bigint, to: bigint, highest: boolean): Promise<bigint | undefined> =>
       (await chain.finalization(Height(from), Height(to), highest))?.height;
@@ -87,7 +87,7 @@ describe("ChainStore", () => {
     ]).toEqual([2n, 3n, 2n, undefined]);
   });
 
-  it("STORE-3: a transaction that a later block repeats keeps its first place", async () => {
+  it("STORE-2: a transaction that a later block repeats keeps its first place", async () => {
     const store = createMemoryStore();
     const { chain, headers } = await filled(store, 2);
     const history = chain.tip?.history ?? History.EMPTY;
@@ -99,7 +99,7 @@ describe("ChainStore", () => {
     expect(await chain.transaction(NamespaceId(5n), tx("new"))).toEqual({ height: 3n, index: 0 });
   });
 
-  it("STORE-4: the payload of a block that lost is deleted once its view is final, the winner's stays", async () => {
+  it("STORE-3: the payload of a block that lost is deleted once its view is final, the winner's stays", async () => {
     const { chain, headers } = await filled(createMemoryStore(), 1);
     const [, first = genesis] = headers;
     const history = chain.tip?.history ?? History.EMPTY;
@@ -116,7 +116,7 @@ describe("ChainStore", () => {
     expect(await chain.payload(Header.hash(later))).toBeDefined();
   });
 
-  it("STORE-5: pruning takes payloads and leaves headers", async () => {
+  it("STORE-4: pruning takes payloads and leaves headers", async () => {
     const { chain, headers } = await filled(createMemoryStore(), 5);
     await chain.prunePayloads(Height(0n), Height(3n));
     const kept = await Promise.all(headers.map((header) => chain.payload(Header.hash(header))));

@@ -24,7 +24,7 @@ function committee(members: readonly (readonly [number, string])[]): Committee {
 }
 
 describe("peersOf", () => {
-  it("NET-1: names the members of all committees and the seeds, each once, without oneself", () => {
+  it("PEERS-1: names the members of all committees and the seeds, each once, without oneself", () => {
     const current = committee([
       [1, "/ip4/127.0.0.1/tcp/1"],
       [2, "/ip4/127.0.0.1/tcp/2"],
@@ -41,7 +41,7 @@ describe("peersOf", () => {
     ]);
   });
 
-  it("NET-1: an address that is none, or a key held twice, cuts off nobody else", () => {
+  it("PEERS-1: an address that is none, or a key held twice, cuts off nobody else", () => {
     const odd = committee([
       [2, "not an address"],
       [3, "/ip4/127.0.0.1/tcp/3"],

@@ -50,8 +50,8 @@ export async function stopAll(): Promise<void> {
   await Promise.all(running.splice(0).map((engine) => engine.stop()));
 }
 
-/** A follower, or the validator of `seat`. */
-export async function lonelyEngine(seat?: number): Promise<LonelyEngine> {
+/** A follower, or the validator of `seat`; in the committee of `members` unless another is given. */
+export async function lonelyEngine(seat?: number, committee: readonly Member[] = members): Promise<LonelyEngine> {
   let handler: MessageHandler = () => undefined;
   let said: Message[] = [];
   const penalties: string[] = [];
@@ -83,7 +83,7 @@ export async function lonelyEngine(seat?: number): Promise<LonelyEngine> {
       },
       store: createMemoryStore(),
       journal: memoryJournal(),
-      l1: fixedL1(members),
+      l1: fixedL1(committee),
       bls: inlineBls(fakeBls),
       ...(secret === undefined ? {} : { signer: plainSigner(fakeBls, secret, domain) }),
     },
