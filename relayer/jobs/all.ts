@@ -4,6 +4,7 @@ import { submitEvidence } from "./submitEvidence.ts";
 import { evidence } from "../watchers/evidence.ts";
 import { epochs } from "../watchers/epochs.ts";
 import { finalizedHeaders } from "../watchers/finalizedHeaders.ts";
+import { freeze } from "./freeze.ts";
 import { advance, handover } from "./post.ts";
 import { send } from "./send.ts";
 import { applyResume, reportSlashed } from "./slashing.ts";
@@ -15,6 +16,7 @@ export const allJobs: readonly RunnableJob<Context>[] = [
   runnable(epochs),
   runnable(evidence),
   runnable(submitEvidence),
+  runnable(freeze),
   runnable(advance),
   runnable(handover),
   runnable(seal),

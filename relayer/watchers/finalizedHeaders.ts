@@ -1,6 +1,8 @@
 import { z } from "zod";
 
 import type { Context } from "../context.ts";
+import { findFork } from "../decide/fork.ts";
+import { freeze, toFreezePayload } from "../jobs/freeze.ts";
 import { advance, decidePost, handover } from "../jobs/post.ts";
 import { ensureJob, type JobDefinition } from "../queues.ts";
 
@@ -16,6 +18,8 @@ export const finalizedHeaders: JobDefinition<Nothing, Context> = {
   id: () => "finalized-headers",
   process: async (_payload, context) => {
     if (context.draining) return { kind: "done", note: "draining" };
+    const fork = findFork(await context.sequencer.newest());
+    if (fork !== undefined) await ensureJob(context.jobs, freeze, toFreezePayload(fork));
     const decision = await decidePost(context);
     if (decision.kind === "none") return { kind: "done", note: decision.reason };
     const { header } = decision.finalized;
