@@ -48,8 +48,6 @@ contract Slasher is ISlasher {
 
     /// @dev Sum of all fractions up to a time, 1e18 = 1.
     Checkpoints.Trace208 private _fractions;
-    /// @dev pMax at the slash of an id.
-    mapping(uint32 id => uint256) private _maxPenalties;
 
     /* CONSTRUCTOR */
 
@@ -136,7 +134,7 @@ contract Slasher is ISlasher {
 
         // No more records can join this span: it has passed.
         uint256 sum = correlated(slashedAt - ESCROW, slashedAt + ESCROW);
-        penalty = _penalty(sum, _maxPenalties[id]);
+        penalty = _penalty(sum, _maxPenaltyAt(slashedAt));
         emit Settled(id, sum, penalty);
 
         STAKE_TABLE.settle(id, penalty);
@@ -166,9 +164,7 @@ contract Slasher is ISlasher {
 
     /// @inheritdoc ISlasher
     function maxPenalty() public view returns (uint256) {
-        uint256 elapsed = block.timestamp - LAUNCHED_AT;
-        if (elapsed >= RAMP_DURATION) return WAD;
-        return LAUNCH_PENALTY + ((WAD - LAUNCH_PENALTY) * elapsed) / RAMP_DURATION;
+        return _maxPenaltyAt(block.timestamp);
     }
 
     /// @inheritdoc ISlasher
@@ -243,7 +239,6 @@ contract Slasher is ISlasher {
         uint256 fraction = _fraction(stake + left, total);
         uint256 ceiling = maxPenalty();
         _fractions.push(uint48(block.timestamp), _fractions.latest() + uint208(fraction));
-        _maxPenalties[id] = ceiling;
 
         emit Slashed(id, keyHash, msg.sender, fraction, ceiling);
 
@@ -254,6 +249,13 @@ contract Slasher is ISlasher {
     /// @dev Rounded up, at most one.
     function _fraction(uint256 part, uint256 total) private pure returns (uint256) {
         return part >= total ? WAD : Math.mulDiv(part, WAD, total, Math.Rounding.Ceil);
+    }
+
+    /// @dev pMax counts as of the slash: a settlement later is no dearer.
+    function _maxPenaltyAt(uint256 time) private view returns (uint256) {
+        uint256 elapsed = time - LAUNCHED_AT;
+        if (elapsed >= RAMP_DURATION) return WAD;
+        return LAUNCH_PENALTY + ((WAD - LAUNCH_PENALTY) * elapsed) / RAMP_DURATION;
     }
 
     function _penalty(uint256 sum, uint256 ceiling) private view returns (uint256) {

@@ -23,7 +23,7 @@ import {Committees} from "./libraries/Committees.sol";
 import {Governance} from "./libraries/Governance.sol";
 import {Keys} from "./libraries/Keys.sol";
 import {ParameterBounds} from "./libraries/ParameterBounds.sol";
-import {Pools, StakePool} from "./libraries/Pools.sol";
+import {StakePool} from "./libraries/Pools.sol";
 import {Seats} from "./libraries/Seats.sol";
 import {QueuedValue, StakeState, Status, ValidatorState} from "./libraries/StakeState.sol";
 import {CommitteeRecord} from "./types/Committee.sol";
@@ -51,8 +51,6 @@ contract StakeTable is IStakeTable, AccessManaged, ReentrancyGuardTransient {
 
     uint256 private constant WAD = 1e18;
     uint256 private constant BASIS_POINTS = 10_000;
-    /// @dev Largest increase of a commission, in basis points.
-    uint256 private constant COMMISSION_STEP = 500;
     uint256 private constant NETWORK_LENGTH_MIN = 33;
     uint256 private constant NETWORK_LENGTH_MAX = 512;
     uint256 private constant METADATA_LENGTH_MAX = 2048;
@@ -140,19 +138,8 @@ contract StakeTable is IStakeTable, AccessManaged, ReentrancyGuardTransient {
 
     /// @inheritdoc IStakeTable
     function setCommission(uint32 id, uint16 commission) external {
-        ValidatorState storage self = _operated(id);
-        uint16 current = _commission(self);
-        if (commission == current && self.nextCommissionAt == 0) revert StakeTableCommissionUnchanged(commission);
-        uint256 limit = Math.min(current + COMMISSION_STEP, BASIS_POINTS);
-        if (commission > limit) revert StakeTableCommissionTooHigh(commission, uint16(limit));
-
-        bool isIncrease = commission > current;
-        uint40 effectiveAt = uint40(block.timestamp + (isIncrease ? ESCROW : 0));
-        self.commission = isIncrease ? current : commission;
-        self.nextCommission = isIncrease ? commission : 0;
-        self.nextCommissionAt = isIncrease ? effectiveAt : 0;
-
-        emit CommissionChanged(id, commission, effectiveAt);
+        _operated(id);
+        _state.setCommission(id, commission, ESCROW);
     }
 
     /// @inheritdoc IStakeTable
@@ -354,7 +341,7 @@ contract StakeTable is IStakeTable, AccessManaged, ReentrancyGuardTransient {
         if (amount == 0) revert StakeTableAmountTooLow(0, 1);
         ValidatorState storage self = _serving(id);
         StakePool storage stake = _touch(id);
-        uint256 commission = (amount * _commission(self)) / BASIS_POINTS;
+        uint256 commission = (amount * Governance.commissionOf(self)) / BASIS_POINTS;
 
         uint40 endsAt = stake.streamEndsAt;
         if (amount > commission) endsAt = stake.stream(amount - commission, _state.parameters.rotationInterval);
@@ -401,16 +388,17 @@ contract StakeTable is IStakeTable, AccessManaged, ReentrancyGuardTransient {
         uint32 id
     ) external onlySlasher returns (uint256 stake, uint256 left, uint256 total, uint256 selfStake) {
         ValidatorState storage self = _unslashed(id);
-        StakePool storage slashed = _touch(id);
-        _state.active.change(slashed.endStream(), 0, _window());
+        StakePool storage slashed = _state.pools[id];
+        // Nothing is redelegated out of a slashed pool, so its window need not start anew.
+        uint256 joined = slashed.accrue() + slashed.endStream();
         stake = slashed.assets;
-        left = slashed.leftLately();
-        total = _state.head.committees == 0 ? _state.active.assets : committeeStake();
+        left = slashed.leftLately(_window());
+        total = _state.head.committees == 0 ? _state.active.assets + joined : committeeStake();
         selfStake = slashed.toAssets(_state.shares[id][self.operator]);
 
         self.status = Status.Slashed;
         self.slashedAt = uint40(block.timestamp);
-        _state.active.change(0, stake, _window());
+        _state.active.change(joined, stake, _window());
         if (self.seat != 0) _state.vacate(id);
 
         emit ValidatorSlashed(id, stake, left, total);
@@ -528,7 +516,7 @@ contract StakeTable is IStakeTable, AccessManaged, ReentrancyGuardTransient {
         return
             Validator({
                 operator: self.operator,
-                commission: _commission(self),
+                commission: Governance.commissionOf(self),
                 nextCommission: self.nextCommission,
                 nextCommissionAt: self.nextCommissionAt,
                 exitedAt: self.exitedAt,
@@ -651,11 +639,6 @@ contract StakeTable is IStakeTable, AccessManaged, ReentrancyGuardTransient {
 
     function _lockedShares(ValidatorState storage self) private view returns (uint256) {
         return self.lockedUnits * STAKE_UNIT;
-    }
-
-    function _commission(ValidatorState storage self) private view returns (uint16) {
-        uint40 effectiveAt = self.nextCommissionAt;
-        return effectiveAt != 0 && block.timestamp >= effectiveAt ? self.nextCommission : self.commission;
     }
 
     function _announceNetwork(uint32 id, bytes calldata network) private {

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+
 import {IStakeTable, Parameter} from "../interfaces/IStakeTable.sol";
 import {ParameterBounds} from "./ParameterBounds.sol";
-import {QueuedValue, StakeState} from "./StakeState.sol";
+import {QueuedValue, StakeState, ValidatorState} from "./StakeState.sol";
 
 /// @title Governance
-/// @notice The parameter queue and the guardian's pause, whose limits hold whatever the access manager allows. Linked to
-/// the stake table, whose storage it works with.
+/// @notice What may change, how far and how soon: the parameter queue and the guardian's pause, whose limits hold whatever
+/// the access manager allows, and commissions. Linked to the stake table, whose storage it works with.
 library Governance {
     uint256 private constant PAUSE_MAX = 7 days;
     uint256 private constant PAUSE_COOLDOWN = 60 days;
+    uint256 private constant BASIS_POINTS = 10_000;
+    /// @dev Largest increase of a commission, in basis points.
+    uint256 private constant COMMISSION_STEP = 500;
 
     function queueParameter(
         StakeState storage self,
@@ -64,5 +69,29 @@ library Governance {
         self.head.pausedUntil = 0;
 
         emit IStakeTable.Unpaused();
+    }
+
+    function setCommission(StakeState storage state, uint32 id, uint16 commission, uint256 escrow) external {
+        ValidatorState storage self = state.validators[id];
+        uint16 current = commissionOf(self);
+        if (commission == current && self.nextCommissionAt == 0) {
+            revert IStakeTable.StakeTableCommissionUnchanged(commission);
+        }
+        uint256 limit = Math.min(current + COMMISSION_STEP, BASIS_POINTS);
+        if (commission > limit) revert IStakeTable.StakeTableCommissionTooHigh(commission, uint16(limit));
+
+        bool isIncrease = commission > current;
+        uint40 effectiveAt = uint40(block.timestamp + (isIncrease ? escrow : 0));
+        self.commission = isIncrease ? current : commission;
+        self.nextCommission = isIncrease ? commission : 0;
+        self.nextCommissionAt = isIncrease ? effectiveAt : 0;
+
+        emit IStakeTable.CommissionChanged(id, commission, effectiveAt);
+    }
+
+    /// @notice The commission in force.
+    function commissionOf(ValidatorState storage self) internal view returns (uint16) {
+        uint40 effectiveAt = self.nextCommissionAt;
+        return effectiveAt != 0 && block.timestamp >= effectiveAt ? self.nextCommission : self.commission;
     }
 }

@@ -66,8 +66,10 @@ library Pools {
     }
 
     /// @notice What left in this window and the one before.
-    function leftLately(StakePool storage self) internal view returns (uint256) {
-        return uint256(self.left) + self.leftBefore;
+    function leftLately(StakePool storage self, uint256 window) internal view returns (uint256) {
+        uint256 last = self.window;
+        if (last == window) return uint256(self.left) + self.leftBefore;
+        return last + 1 == window ? self.left : 0;
     }
 
     /// @notice Adds to and takes from all active stake; the first change in a window keeps what it started with.

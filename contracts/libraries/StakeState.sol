@@ -14,7 +14,8 @@ enum Status {
     Settled
 }
 
-/// @notice A validator as stored. The first slot is all that delegation reads.
+/// @notice A validator as stored. The first slot is all that delegation reads; what a
+/// slash writes shares another.
 /// @param seat Seat number plus one; zero without a seat.
 /// @param lockedUnits Operator's first shares, in stake units: they cannot leave before exit.
 /// @param rewarded What reporters got out of its pool.
@@ -26,12 +27,12 @@ struct ValidatorState {
     uint40 lockedUnits;
     bytes32 keyHash;
     bytes32 nextKeyHash;
-    uint16 nextCommission;
-    uint40 nextCommissionAt;
     uint40 exitedAt;
     uint40 slashedAt;
     uint64 penalty;
     uint104 rewarded;
+    uint16 nextCommission;
+    uint40 nextCommissionAt;
 }
 
 /// @notice Counters and times, in one slot.

@@ -345,6 +345,7 @@ describe("Slasher", () => {
         await expect(slasher.settle(id))
           .to.be.revertedWithCustomError(slasher, "SlasherSettlementTooEarly")
           .withArgs(id, due - 1n, due);
+        await world.helpers.time.setNextBlockTimestamp(due);
         await slasher.settle(id);
         const { penalty } = await world.stakeTable.validator(id);
         expect(penalty).to.be.greaterThanOrEqual(least).and.lessThanOrEqual(most);

@@ -1,11 +1,9 @@
 import type { HardhatEthers, HardhatEthersSigner } from "@nomicfoundation/hardhat-ethers/types";
-import type { NetworkHelpers } from "@nomicfoundation/hardhat-network-helpers/types";
 import {
   concat,
   Contract,
   type ContractTransactionReceipt,
   type ContractTransactionResponse,
-  dataLength,
   dataSlice,
   getCreateAddress,
   id as hashText,
@@ -55,7 +53,7 @@ export type TestParameters = typeof PARAMETERS;
 
 export interface World {
   readonly ethers: HardhatEthers;
-  readonly helpers: NetworkHelpers;
+  readonly helpers: Created["networkHelpers"];
   readonly token: DevelopmentToken;
   readonly authority: Contract;
   readonly stakeTable: StakeTable;
