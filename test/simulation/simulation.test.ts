@@ -4,7 +4,7 @@ import { createMclBls } from "../../src/crypto/blsMcl.ts";
 import { runScenario } from "./scenario.ts";
 import type { World } from "./world.ts";
 
-const SEEDS = 16;
+const SEEDS = 12;
 /** Seeds that once found a fault: 40 a frontier that was not completed after state sync, 1467 a view that nobody fetched. */
 const FOUND_SEEDS = [40n, 1_467n];
 /** Within so many seeds a planted fault must show. */
