@@ -1,6 +1,6 @@
 import type { JournalRecord, Persist } from "../consensus/output.ts";
 import type * as Certificate from "../protocol/Certificate.ts";
-import type { Epoch, View } from "../protocol/scalars.ts";
+import { View, type Epoch } from "../protocol/scalars.ts";
 import type { ChainStore } from "./chainStore.ts";
 import * as Journaled from "./journalRecord.ts";
 import type { Journal } from "./ports.ts";
@@ -27,18 +27,29 @@ export class JournalKeeper {
 
   persist(epoch: Epoch, view: View, output: Persist): void {
     const index = this.#journal.append(Journaled.encode(epoch, output.record));
+    this.#note(index, epoch, view, output.record);
+  }
+
+  #note(index: number, epoch: Epoch, view: View, record: JournalRecord): void {
     const last = this.#marks.at(-1);
     if (last?.epoch !== epoch || last.view !== view) this.#marks.push({ index, epoch, view });
-    if (output.record.type === "certificate" && this.#unarchived.length < UNARCHIVED_MAX) {
-      this.#unarchived.push(output.record.certificate);
+    if (record.type === "certificate" && this.#unarchived.length < UNARCHIVED_MAX) {
+      this.#unarchived.push(record.certificate);
     }
   }
 
-  /** Records of `epoch`, oldest first. */
+  /**
+   * Records of `epoch`, oldest first. REC-2: what an earlier process wrote is noted as its own writing was: its votes
+   * are needed until their views are final, and its certificates go to the archive too.
+   */
   async replay(epoch: Epoch): Promise<JournalRecord[]> {
     const records: JournalRecord[] = [];
-    for await (const { data } of this.#journal.replay()) {
+    for await (const { index, data } of this.#journal.replay()) {
       const journaled = Journaled.decode(data);
+      const last = this.#marks.at(-1);
+      const reached = last?.epoch === journaled.epoch ? last.view : View(0n);
+      const about = viewOf(journaled.record);
+      this.#note(index, journaled.epoch, about > reached ? about : reached, journaled.record);
       if (journaled.epoch === epoch) records.push(journaled.record);
     }
     return records;
@@ -57,5 +68,22 @@ export class JournalKeeper {
     const mark = this.#marks[kept];
     this.#marks = this.#marks.slice(kept);
     if (mark !== undefined) await this.#journal.truncateBelow(mark.index);
+  }
+}
+
+/** The view that a record is about; 0 where it is about none. */
+function viewOf(record: JournalRecord): View {
+  switch (record.type) {
+    case "vote":
+      return record.vote.view;
+    case "certificate":
+      return record.certificate.vote.view;
+    case "proposal":
+      return record.proposal.view;
+    case "proposed":
+      return record.view;
+    case "header":
+    case "verdict":
+      return View(0n);
   }
 }
