@@ -33,7 +33,8 @@ describe("the whole system on one machine", () => {
       expect(outcome.exitCode).toBe(0);
       const report = outcome.report;
       if (report === undefined) throw new Error("there is no report");
-      expect(report).toMatchObject({ chainId: 31_337, validators: 5, l1Client: expect.stringMatching(/^anvil\//) });
+      expect(report).toMatchObject({ chainId: 31_337, validators: 5 });
+      expect(report.l1Client).toMatch(/^anvil\//);
       expect(report.finalizedHeight).toBeGreaterThanOrEqual(12);
       expect(report.l1Height).toBeGreaterThanOrEqual(12);
       expect(report.epochs).toBeGreaterThan(1);
