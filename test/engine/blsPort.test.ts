@@ -37,6 +37,23 @@ describe.each([
     ).toBe(true);
   });
 
+  it("VOTE-3: two that pass only together are found out when one is left alone", async () => {
+    const shift = bls.sign(new Uint8Array(32).fill(9), digest, "vote");
+    // The ZCash form negates a point by its sign bit.
+    const back = shift.with(0, (shift[0] ?? 0) ^ 0x20);
+    const [first, second, ...honest] = entries([]);
+    if (first === undefined || second === undefined) throw new Error("two entries");
+    const shifted = (entry: BatchEntry, by: Uint8Array): BatchEntry => {
+      return { ...entry, signature: bls.aggregate([entry.signature, by]) ?? new Uint8Array() };
+    };
+    const together = [shifted(first, shift), shifted(second, back), ...honest];
+    expect((await port.verifyBatch(digest, together)).invalid).toEqual([]);
+    const alone = [{ ...shifted(second, back), verified: true }, ...honest];
+    const verdict = await port.verifyBatch(digest, alone);
+    expect(verdict.invalid).toEqual([0]);
+    expect(verdict.aggregate).toEqual(bls.aggregate(honest.map(({ signature }) => signature)));
+  });
+
   it("VOTE-3: forged ones are found by bisection and left out of the aggregate", async () => {
     const batch = entries([1, 4, 5]);
     const verdict = await port.verifyBatch(digest, batch);
