@@ -155,6 +155,19 @@ export function disputeAgainst(draft: Draft, certificate: Certificate.Certificat
   }
 }
 
+/**
+ * VOTE-4: a case that came to nothing, for a signature was bad, must not shield its author: the case is closed, and what
+ * else is held of that member is compared anew. Each such case costs its author a penalty, which bounds them.
+ */
+export function closeDispute(draft: Draft, view: View, signer: number): void {
+  const { votes } = recordOf(draft.state, view);
+  updateView(draft, view, { votes: { ...votes, disputed: votes.disputed.filter((other) => other !== signer) } });
+  for (const kind of ["notarize", "nullify", "finalize"] as const) {
+    const slot = slotOf(recordOf(draft.state, view), kind, signer);
+    if (slot !== undefined && slot !== "refused") disputeVote(draft, slot.signed);
+  }
+}
+
 export function slotOf(record: ViewRecord, kind: Vote.VoteKind, signer: number): Slot | undefined {
   return record.votes[kind].get(signer);
 }

@@ -36,5 +36,8 @@ export async function verifyConflict(kernel: Kernel, { vote, against }: VerifyCo
   const isAgainstValid = against.type === "certificate" ? Promise.resolve(true) : verify(against.vote);
   const [first, second] = await Promise.all([verify(vote), isAgainstValid]);
   if (!kernel.isRunning() || kernel.state().epoch !== epoch) return;
+  const peer = kernel.membership().peers[vote.signer];
+  // Both are its author's, from its own connection: the penalty bounds how often it can have us look in vain.
+  if (peer !== undefined && !(first && second)) kernel.ports.transport.penalize(peer, "invalid-signature");
   kernel.feed({ type: "conflict-verified", vote, against, isVoteValid: first, isAgainstValid: second });
 }

@@ -40,6 +40,15 @@ describe("ingress under attack", () => {
     expect((await engine.status()).view).toBe(2n);
   });
 
+  it("VOTE-4: a contradiction that turns out to be forged is scored", async () => {
+    const { hear, penalties } = await lonelyEngine(3);
+    const vote = Vote.nullify(epoch, view);
+    await hear({ type: "vote", signed: { vote, signer: 0, signature: sign(0, vote) } }, 0);
+    const forged = Vote.finalize(epoch, view, keccakHash(Uint8Array.of(1)));
+    await hear({ type: "vote", signed: { vote: forged, signer: 0, signature: new Uint8Array(48) } }, 0);
+    expect(penalties).toEqual(["invalid-signature"]);
+  });
+
   it("LIMIT-3: a payload that no honest leader sends whole is not looked at, and its sender scored", async () => {
     const committee = fixedL1(members).committee(CommitteeId(1n));
     if (committee === undefined) throw new Error("a committee");

@@ -1,5 +1,6 @@
 import * as Proposal from "../../protocol/Proposal.ts";
 import { persist, reject, updateView, type Draft } from "../draft.ts";
+import { reportContradiction } from "../evidence.ts";
 import { holdHeader } from "../finality.ts";
 import type { ProposalReceived } from "../input.ts";
 import { refuseProposal } from "../interest.ts";
@@ -17,13 +18,15 @@ export function onProposal(draft: Draft, input: ProposalReceived): void {
   }
   const { view, leader } = proposal;
   const { proposals } = recordOf(draft.state, view);
+  const signed = Proposal.vote(proposal);
   hear(draft, leader);
+  // ACC-1: both are verified already, so no slot and no open case of the leader can stand between them and evidence.
+  for (const other of proposals) reportContradiction(draft, Proposal.vote(other), signed);
   if (proposals.length < PROPOSALS_MAX) {
     updateView(draft, view, { proposals: [...proposals, proposal] });
     if (view > draft.state.anchorView) persist(draft, { type: "proposal", proposal }, false);
   }
   holdHeader(draft, proposal.header);
-  const signed = Proposal.vote(proposal);
   const admission = addVote(draft, signed, true);
   disputeVote(draft, signed);
   if (admission === "added") verifyAtQuorum(draft, signed.vote);

@@ -4,10 +4,12 @@ import { admitCertificate } from "../certificates.ts";
 import { reportContradiction } from "../evidence.ts";
 import { refuseCertificate, refuseVote } from "../interest.ts";
 import { leaderOf } from "../leader.ts";
+import type { SignedVote } from "../../protocol/Vote.ts";
 import { hear } from "../pacemaker.ts";
 import {
   addVote,
   certificateFrom,
+  closeDispute,
   disputeVote,
   setSlot,
   settleVerification,
@@ -65,7 +67,16 @@ export function onConflictVerified(draft: Draft, input: ConflictVerified): void 
   const { signer } = second;
   reject(draft, undefined, { code: "bad-signature", view, signer });
   if (!draft.state.views.has(view)) return;
-  const held = slotOf(recordOf(draft.state, view), first.vote.kind, signer);
-  const isHeld = held !== undefined && held !== "refused" && "signer" in first && held.signed === first;
-  if (!isAgainstValid && isHeld) setSlot(draft, view, first.vote.kind, signer, "refused");
+  if (!isAgainstValid && "signer" in first) refuseSlot(draft, first);
+  if (!isVoteValid) refuseSlot(draft, second);
+  closeDispute(draft, view, signer);
+}
+
+/** VOTE-3: a vote whose signature was found bad loses its slot, if it is the one in it. */
+function refuseSlot(draft: Draft, bad: SignedVote): void {
+  const { kind, view } = bad.vote;
+  const held = slotOf(recordOf(draft.state, view), kind, bad.signer);
+  if (held !== undefined && held !== "refused" && held.signed === bad) {
+    setSlot(draft, view, kind, bad.signer, "refused");
+  }
 }
