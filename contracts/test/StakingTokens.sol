@@ -34,6 +34,7 @@ contract ReentrantToken is DevelopmentToken {
         if (target == address(0)) return;
         address armed = target;
         target = address(0);
+        // solhint-disable-next-line avoid-low-level-calls
         (, outcome) = armed.call(data);
     }
 }

@@ -371,7 +371,7 @@ describe("Slasher", () => {
     it("SLASH-15: the reporter gets half of what the self-stake surely loses, so slashing oneself does not pay", async () => {
       const { world, validators, slasher } = await networkHelpers.loadFixture(fourSeats);
       const { id, key, operator } = validators[0]!;
-      await world.stakeTable.connect(world.accounts[9]!).delegate(id, 9000n * TOKENS, 0n);
+      await world.stakeTable.connect(world.accounts[9]).delegate(id, 9000n * TOKENS, 0n);
       const before = await world.token.balanceOf(operator.address);
       await slasher.connect(operator).slash(await pair(world, key, message("Nullify"), message("Finalize")));
       const reward = (await world.token.balanceOf(operator.address)) - before;

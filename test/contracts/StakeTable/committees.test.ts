@@ -66,7 +66,7 @@ describe("StakeTable committees", () => {
       const { world, validators } = await networkHelpers.loadFixture(fourSeats);
       await staking.rotate(world);
       const first = await staking.newestCommittee(world);
-      await world.stakeTable.connect(world.accounts[9]!).delegate(validators[3]!.id, 500n * TOKENS, 0n);
+      await world.stakeTable.connect(world.accounts[9]).delegate(validators[3]!.id, 500n * TOKENS, 0n);
       await staking.rotate(world);
       const second = await staking.newestCommittee(world);
       const expected = weights([1000n, 900n, 800n, 1200n]);
@@ -164,7 +164,7 @@ describe("StakeTable committees", () => {
 
     it("STAKE-12: is open to anyone, once an interval", async () => {
       const { world } = await networkHelpers.loadFixture(fourSeats);
-      await world.stakeTable.connect(world.accounts[15]!).rotate();
+      await world.stakeTable.connect(world.accounts[15]).rotate();
       const due = await world.stakeTable.nextRotationAt();
       await expect(world.stakeTable.rotate()).to.be.revertedWithCustomError(
         world.stakeTable,
@@ -216,7 +216,7 @@ describe("StakeTable committees", () => {
       await expect(world.stakeTable.connect(candidate.operator).takeSeat(candidate.id))
         .to.be.revertedWithCustomError(world.stakeTable, "StakeTableSeatStakeTooLow")
         .withArgs(700n * TOKENS, 700n * TOKENS + staking.STAKE_UNIT);
-      await world.stakeTable.connect(world.accounts[9]!).delegate(candidate.id, TOKENS, 0n);
+      await world.stakeTable.connect(world.accounts[9]).delegate(candidate.id, TOKENS, 0n);
       await expect(world.stakeTable.connect(candidate.operator).takeSeat(candidate.id))
         .to.emit(world.stakeTable, "SeatVacated")
         .withArgs(2, validators[2]!.id);
@@ -251,7 +251,7 @@ describe("StakeTable committees", () => {
       await expect(stakeTable.connect(first.operator).takeSeat(first.id))
         .to.be.revertedWithCustomError(stakeTable, "StakeTableSeatHeld")
         .withArgs(first.id, 0);
-      await expect(stakeTable.connect(world.accounts[9]!).takeSeat(poor.id))
+      await expect(stakeTable.connect(world.accounts[9]).takeSeat(poor.id))
         .to.be.revertedWithCustomError(stakeTable, "StakeTableNotOperator")
         .withArgs(world.accounts[9]!.address, poor.operator.address);
       await expect(stakeTable.connect(poor.operator).leaveSeat(poor.id))

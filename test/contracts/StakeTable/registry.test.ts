@@ -64,7 +64,7 @@ describe("StakeTable registry", () => {
       const key = staking.freshKey();
       const proof = await staking.possession(world, key, operator.address);
       await expect(
-        stakeTable.connect(world.accounts[1]!).register(key.packed, proof, 0n, NETWORK, METADATA, 100n * TOKENS),
+        stakeTable.connect(world.accounts[1]).register(key.packed, proof, 0n, NETWORK, METADATA, 100n * TOKENS),
       )
         .to.be.revertedWithCustomError(stakeTable, "StakeTablePossessionUnproven")
         .withArgs(keccak256(key.packed));
@@ -170,7 +170,7 @@ describe("StakeTable registry", () => {
       const { id, operator } = validator;
       await expect(operated.setNetwork(id, NETWORK)).to.emit(stakeTable, "NetworkChanged").withArgs(id, NETWORK);
       await expect(operated.setMetadata(id, "x")).to.emit(stakeTable, "MetadataChanged").withArgs(id, "x");
-      const stranger = stakeTable.connect(world.accounts[9]!);
+      const stranger = stakeTable.connect(world.accounts[9]);
       for (const send of [
         () => stranger.setNetwork(id, NETWORK),
         () => stranger.setMetadata(id, "x"),
@@ -194,7 +194,7 @@ describe("StakeTable registry", () => {
     it("KEY-5: writes waiting keys, negated and with their ids, to one page", async () => {
       const { world, stakeTable, validator } = await networkHelpers.loadFixture(one);
       const other = await staking.register(world, { operator: world.accounts[1]! });
-      const sent = stakeTable.connect(world.accounts[15]!).seal(staking.concatKeys([validator, other]));
+      const sent = stakeTable.connect(world.accounts[15]).seal(staking.concatKeys([validator, other]));
       await expect(sent).to.emit(stakeTable, "PageSealed").withArgs(1n, [validator.keyHash, other.keyHash]);
       const entries = [validator, other].map(({ key, id }) => {
         const [x0, x1, y0, y1] = [0, 1, 2, 3].map((i) => BigInt("0x" + key.packed.slice(2 + 96 * i, 98 + 96 * i)));
@@ -316,7 +316,7 @@ describe("StakeTable registry", () => {
       }
       await staking.increase(world, ESCROW);
       for (const [parameter, , atMost] of bounds) {
-        await expect(stakeTable.connect(world.accounts[15]!).applyParameter(parameter))
+        await expect(stakeTable.connect(world.accounts[15]).applyParameter(parameter))
           .to.emit(stakeTable, "ParameterApplied")
           .withArgs(parameter, atMost);
       }
@@ -448,7 +448,7 @@ describe("StakeTable registry", () => {
       ];
       for (const data of guarded) {
         await token.arm(world.stakeTable.target, data);
-        await world.stakeTable.connect(world.accounts[5]!).delegate(id, TOKENS, 0n);
+        await world.stakeTable.connect(world.accounts[5]).delegate(id, TOKENS, 0n);
         expect(await token.outcome()).to.equal(face.encodeErrorResult("ReentrancyGuardReentrantCall"));
       }
     });

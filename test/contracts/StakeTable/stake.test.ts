@@ -39,7 +39,7 @@ describe("StakeTable stake", () => {
       await expect(table.delegate(first.id, 3n * TOKENS, 3n * TOKENS))
         .to.emit(stakeTable, "Delegated")
         .withArgs(first.id, delegator.address, 3n * TOKENS, 3n * TOKENS);
-      await stakeTable.connect(world.accounts[9]!).reward(first.id, 1003n * TOKENS);
+      await stakeTable.connect(world.accounts[9]).reward(first.id, 1003n * TOKENS);
       await staking.increase(world, staking.DAY);
       await table.delegate(first.id, 3n * TOKENS, 0n);
       expect(await stakeTable.sharesOf(first.id, delegator.address)).to.equal(3n * TOKENS + (3n * TOKENS) / 2n);
@@ -76,7 +76,7 @@ describe("StakeTable stake", () => {
 
     it("STAKE-2: a donation changes nothing", async () => {
       const { stakeTable, world, first, table } = await networkHelpers.loadFixture(twoValidators);
-      await world.token.connect(world.accounts[9]!).transfer(stakeTable.target, 10n ** 6n * TOKENS);
+      await world.token.connect(world.accounts[9]).transfer(stakeTable.target, 10n ** 6n * TOKENS);
       await table.delegate(first.id, 3n * TOKENS, 3n * TOKENS);
       expect((await stakeTable.pool(first.id)).assets).to.equal(1003n * TOKENS);
     });
@@ -89,7 +89,7 @@ describe("StakeTable stake", () => {
       await expect(operated.undelegate(first.id, 1n))
         .to.be.revertedWithCustomError(stakeTable, "StakeTableSelfStakeLocked")
         .withArgs(100n * TOKENS - 1n, 100n * TOKENS);
-      await stakeTable.connect(world.accounts[9]!).reward(first.id, 10n ** 6n * TOKENS);
+      await stakeTable.connect(world.accounts[9]).reward(first.id, 10n ** 6n * TOKENS);
       await staking.increase(world, staking.DAY);
       await table.delegate(first.id, TOKENS, 1n);
       const { assets, shares } = await stakeTable.pool(first.id);
@@ -110,13 +110,13 @@ describe("StakeTable stake", () => {
       const deadline = BigInt(await world.helpers.time.latest()) + 1000n;
       const signature = Signature.from(
         await delegator.signTypedData(
-          { name: await world.token.name(), version: "1", chainId, verifyingContract: String(world.token.target) },
+          { name: await world.token.name(), version: "1", chainId, verifyingContract: await world.token.getAddress() },
           {
             Permit: ["owner:address", "spender:address", "value:uint256", "nonce:uint256", "deadline:uint256"].map(
               (field) => ({ name: field.split(":")[0]!, type: field.split(":")[1]! }),
             ),
           },
-          { owner: delegator.address, spender: String(stakeTable.target), value: TOKENS, nonce: 0n, deadline },
+          { owner: delegator.address, spender: await stakeTable.getAddress(), value: TOKENS, nonce: 0n, deadline },
         ),
       );
       const { v, r, s } = signature;
@@ -137,7 +137,7 @@ describe("StakeTable stake", () => {
         .withArgs(1n, ticket.unlockAt);
       await world.helpers.time.setNextBlockTimestamp(ticket.unlockAt);
       const before = await world.token.balanceOf(delegator.address);
-      await expect(stakeTable.connect(world.accounts[15]!).withdraw(1n))
+      await expect(stakeTable.connect(world.accounts[15]).withdraw(1n))
         .to.emit(stakeTable, "Withdrawn")
         .withArgs(1n, delegator.address, 400n * TOKENS, 0n);
       expect((await world.token.balanceOf(delegator.address)) - before).to.equal(400n * TOKENS);
@@ -175,7 +175,7 @@ describe("StakeTable stake", () => {
 
     it("STAKE-5: the minimum self-stake is locked until exit, and the last one takes what has not streamed", async () => {
       const { stakeTable, world, first } = await networkHelpers.loadFixture(twoValidators);
-      await stakeTable.connect(world.accounts[9]!).reward(first.id, 50n * TOKENS);
+      await stakeTable.connect(world.accounts[9]).reward(first.id, 50n * TOKENS);
       const operated = stakeTable.connect(first.operator);
       await expect(operated.undelegate(first.id, 901n * TOKENS)).to.be.revertedWithCustomError(
         stakeTable,
@@ -204,7 +204,7 @@ describe("StakeTable stake", () => {
         .to.be.revertedWithCustomError(stakeTable, "StakeTablePositionHeld")
         .withArgs(1n, until);
       await staking.increase(world, ESCROW);
-      await stakeTable.connect(world.accounts[15]!).release(1n);
+      await stakeTable.connect(world.accounts[15]).release(1n);
       expect(await stakeTable.sharesOf(second.id, delegator.address)).to.equal(100n * TOKENS);
       await expect(stakeTable.release(1n))
         .to.be.revertedWithCustomError(stakeTable, "StakeTablePositionUnknown")
@@ -274,7 +274,7 @@ describe("StakeTable stake", () => {
       );
       await stakeTable.connect(world.slasher).settle(first.id, WAD / 4n);
       const before = await world.token.balanceOf(delegator.address);
-      await stakeTable.connect(world.accounts[15]!).redeem(first.id, delegator.address);
+      await stakeTable.connect(world.accounts[15]).redeem(first.id, delegator.address);
       expect((await world.token.balanceOf(delegator.address)) - before).to.equal(750n * TOKENS);
       expect(await world.token.balanceOf(DEAD)).to.equal(500n * TOKENS);
       await expect(stakeTable.redeem(first.id, delegator.address))
@@ -381,7 +381,7 @@ describe("StakeTable stake", () => {
       await stakeTable.connect(first.operator).setCommission(first.id, 500n);
       await staking.increase(world, ESCROW);
       const before = await world.token.balanceOf(first.operator.address);
-      await stakeTable.connect(world.accounts[9]!).reward(first.id, 1000n * TOKENS);
+      await stakeTable.connect(world.accounts[9]).reward(first.id, 1000n * TOKENS);
       expect((await world.token.balanceOf(first.operator.address)) - before).to.equal(50n * TOKENS);
       await staking.increase(world, staking.DAY / 2n);
       const half = await stakeTable.pool(first.id);
@@ -395,7 +395,7 @@ describe("StakeTable stake", () => {
 
     it("REWARD-2: many small payments cannot put off a large one", async () => {
       const { stakeTable, world, first } = await networkHelpers.loadFixture(twoValidators);
-      const payer = stakeTable.connect(world.accounts[9]!);
+      const payer = stakeTable.connect(world.accounts[9]);
       await payer.reward(first.id, 1000n * TOKENS);
       const { streamEndsAt } = await stakeTable.pool(first.id);
       for (let i = 0; i < 20; i++) {
@@ -407,7 +407,7 @@ describe("StakeTable stake", () => {
 
     it("REWARD-3: refuses exited and slashed validators, and nothing", async () => {
       const { stakeTable, world, first, second } = await networkHelpers.loadFixture(twoValidators);
-      const payer = stakeTable.connect(world.accounts[9]!);
+      const payer = stakeTable.connect(world.accounts[9]);
       await expect(payer.reward(first.id, 0n)).to.be.revertedWithCustomError(stakeTable, "StakeTableAmountTooLow");
       await stakeTable.connect(first.operator).exit(first.id);
       await stakeTable.connect(world.slasher).slash(second.id);

@@ -1,3 +1,4 @@
+import type { network } from "hardhat";
 import type { HardhatEthers, HardhatEthersSigner } from "@nomicfoundation/hardhat-ethers/types";
 import {
   concat,
@@ -70,7 +71,7 @@ export interface TestValidator {
   readonly keyHash: string;
 }
 
-type Created = Awaited<ReturnType<typeof import("hardhat").network.create>>;
+type Created = Awaited<ReturnType<typeof network.create>>;
 
 /** Deploys the libraries that the stake table links. */
 export async function deployLibraries(ethers: HardhatEthers): Promise<Record<string, string>> {
@@ -282,7 +283,7 @@ export async function expectedCode(world: World, members: readonly TestValidator
 
 /** The account that the stake table created with a nonce. */
 export function createdBy(world: Pick<World, "stakeTable">, nonce: number | bigint): string {
-  return getCreateAddress({ from: String(world.stakeTable.target), nonce });
+  return getCreateAddress({ from: world.stakeTable.target as string, nonce });
 }
 
 export async function increase(world: World, seconds: bigint): Promise<void> {
