@@ -28,7 +28,7 @@ export function onProposal(draft: Draft, input: ProposalReceived): void {
   }
   holdHeader(draft, proposal.header);
   const admission = addVote(draft, signed, true);
-  disputeVote(draft, signed);
+  if (proposals.length === 0) disputeVote(draft, signed);
   if (admission === "added") verifyAtQuorum(draft, signed.vote);
   draft.isDirty = true;
 }
