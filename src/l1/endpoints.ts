@@ -132,7 +132,8 @@ async function readBounded(response: Response): Promise<string> {
   if (response.body === null) return "";
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of response.body) {
+  const body: ReadableStream<Uint8Array> = response.body;
+  for await (const chunk of body) {
     size += chunk.byteLength;
     if (size > RESPONSE_BYTES_MAX) throw new EndpointFault(`answer longer than ${String(RESPONSE_BYTES_MAX)} bytes`);
     chunks.push(chunk);

@@ -1,6 +1,6 @@
 import type { Hash } from "../crypto/hash.ts";
 import type * as Committee from "../protocol/Committee.ts";
-import { CommitteeId } from "../protocol/scalars.ts";
+import type { CommitteeId } from "../protocol/scalars.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { AddressBook } from "./addressBook.ts";
