@@ -2,12 +2,7 @@ import { assert } from "../runtime/assert.ts";
 
 /** JSON whose numbers are all safe integers. */
 export type CanonicalValue =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly CanonicalValue[]
-  | { readonly [name: string]: CanonicalValue };
+  string | number | boolean | null | readonly CanonicalValue[] | { readonly [name: string]: CanonicalValue };
 
 /**
  * RFC 8785 (JSON Canonicalization Scheme) for values without fractions: members sorted by UTF-16 code units, no white
