@@ -9,7 +9,7 @@ import { createEngine, type Engine } from "../engine/engine.ts";
 import { readAddressBook, type AddressBook } from "../l1/addressBook.ts";
 import { createL1Client, type FinalityRule, type L1Client } from "../l1/l1Client.ts";
 import { createL1Follower, type L1Follower } from "../l1/l1Follower.ts";
-import { createTlsTransport, ListenError, type TlsTransport } from "../network/tlsTransport.ts";
+import { createTlsTransport, LIMITS, ListenError, type TlsTransport } from "../network/tlsTransport.ts";
 import type * as ClusterConfig from "../protocol/ClusterConfig.ts";
 import type { Domain } from "../protocol/Domain.ts";
 import * as Genesis from "../protocol/Genesis.ts";
@@ -176,12 +176,21 @@ async function openTransport({ config, role, cluster, ports, parts }: Context): 
       clock: ports.clock,
       random: ports.random,
       logger: ports.logger.child({ part: "network" }),
+      limits: { validator: { ...LIMITS.validator, messageBytesMax: messageBytesMax(cluster) } },
     });
     return parts.add("transport", transport, (part) => part.close());
   } catch (error) {
     if (!(error instanceof ListenError)) throw error;
     throw cannotListen("the network", config.listenHost, config.listenPort, "listenHost, listenPort", error.code);
   }
+}
+
+/** Room beside a whole payload in one message: proposal, certificate, shard proofs. */
+const MESSAGE_OVERHEAD_BYTES = 1024 * 1024;
+
+/** No message of this network is longer than a block's payload with what belongs to it. */
+function messageBytesMax(cluster: ClusterConfig.ClusterConfig): number {
+  return cluster.limits.payloadBytesMax + MESSAGE_OVERHEAD_BYTES;
 }
 
 interface Wiring {

@@ -248,6 +248,13 @@ describe("the other commands", () => {
     const listen = ["--operator", operator, "--address", "/dns4/v.example/tcp/7000"];
     const sign = run(["register", "sign", "--key-file", keyFile, ...listen, ...book, "--out", out]);
     expect([await sign.exitCode, sign.output()]).toEqual([0, expect.stringContaining(out)]);
+    const record = join(dataDir, "record.json");
+    const key = ["--key-file", keyFile, ...cluster];
+    const exported = run(["protection", "export", ...key, "--data-dir", dataDir, "--out", record]);
+    expect([await exported.exitCode, exported.output()]).toEqual([0, expect.stringContaining("signs no more")]);
+    const moved = join(dataDir, "moved");
+    const imported = run(["protection", "import", ...key, "--data-dir", moved, "--in", record]);
+    expect([await imported.exitCode, imported.output()]).toEqual([0, expect.stringContaining("taken over")]);
     const genesis = run(["genesis", ...cluster, ...book]);
     expect([await genesis.exitCode, genesis.output().trim()]).toEqual([0, l1.book.genesisHash]);
     const status = run(["status", "--api-url", "http://127.0.0.1:9"]);
