@@ -24,6 +24,8 @@ export interface FinalBlock {
 
 /** Blocks that one call of `append` takes: bounds the batch. */
 export const APPEND_BLOCKS_MAX = 1024;
+/** Places of transactions that are written at once: a block alone may have as many transactions as a batch holds. */
+export const PLACES_BATCH_MAX = 16_384;
 /** Evidence kept: a coalition that offends more often than this is long slashed. */
 export const EVIDENCE_MAX = 100_000;
 
@@ -79,11 +81,8 @@ export class ChainStore {
     const operations: Operation[] = [];
     const hashes = blocks.map((block) => hashBytes(Header.hash(block.header)));
     await HistoryTree.append(this.#historyLog(operations), Number(this.height + HEIGHT_STEP), hashes);
-    const placed = new Set<string>();
-    for (const block of blocks) {
-      this.#putBlock(operations, block);
-      await this.#putTransactions(operations, block, placed);
-    }
+    operations.push(...(await this.#placeTransactions(blocks)));
+    for (const block of blocks) this.#putBlock(operations, block);
     const tip = { header: last, certificate, history };
     operations.push({ kind: "put", key: Keys.tip, value: Records.encodeTip(tip) });
     const encoded = Records.encodeCertificate(certificate);
@@ -104,18 +103,36 @@ export class ChainStore {
     }
   }
 
-  /** STORE-2: the place of a transaction is its first one: a later block that repeats it does not move it. */
-  async #putTransactions(operations: Operation[], block: FinalBlock, placed: Set<string>): Promise<void> {
-    for (const { namespace, hashes } of block.namespaces) {
-      const keys = hashes.map((hash) => Keys.transaction(namespace, hash));
-      const known = await Promise.all(keys.map((key) => this.#store.get(key)));
-      for (const [index, key] of keys.entries()) {
+  /**
+   * STORE-2: the place of a transaction is its first one: a later block that repeats it does not move it. What
+   * is too much for one batch goes ahead of the blocks and shows only once they are here: what a crash leaves between
+   * is written again, the same. Returns what belongs into the batch of the blocks.
+   */
+  async #placeTransactions(blocks: readonly FinalBlock[]): Promise<Operation[]> {
+    const places: { readonly key: Uint8Array; readonly value: Uint8Array }[] = [];
+    for (const { header, namespaces } of blocks) {
+      for (const { namespace, hashes } of namespaces) {
+        for (const [index, hash] of hashes.entries()) {
+          const value = Records.encodePlace({ height: header.height, index });
+          places.push({ key: Keys.transaction(namespace, hash), value });
+        }
+      }
+    }
+    const placed = new Set<string>();
+    let operations: Operation[] = [];
+    for (let at = 0; at < places.length; at += PLACES_BATCH_MAX) {
+      const some = places.slice(at, at + PLACES_BATCH_MAX);
+      const known = await Promise.all(some.map(({ key }) => this.#store.get(key)));
+      if (operations.length > 0) await this.#store.batch(operations, { sync: true });
+      operations = [];
+      for (const [index, { key, value }] of some.entries()) {
         const text = key.join();
         if (known[index] !== undefined || placed.has(text)) continue;
         placed.add(text);
-        operations.push({ kind: "put", key, value: Records.encodePlace({ height: block.header.height, index }) });
+        operations.push({ kind: "put", key, value });
       }
     }
+    return operations;
   }
 
   /** STORE-3: payloads of views that have passed: those of final blocks stay, the others go. */
@@ -220,7 +237,8 @@ export class ChainStore {
 
   async transaction(namespace: NamespaceId, hash: Hash): Promise<Records.Place | undefined> {
     const bytes = await this.#store.get(Keys.transaction(namespace, hash));
-    return bytes === undefined ? undefined : Records.decodePlace(bytes);
+    const place = bytes === undefined ? undefined : Records.decodePlace(bytes);
+    return place === undefined || place.height > this.height ? undefined : place;
   }
 
   async saveCommittee(committee: Committee.Committee): Promise<void> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { keccakHash, ZERO_HASH } from "../../src/crypto/hash.ts";
-import { ChainStore, EVIDENCE_MAX, type FinalBlock } from "../../src/engine/chainStore.ts";
+import { keccakHash, toHash, ZERO_HASH } from "../../src/crypto/hash.ts";
+import { ChainStore, EVIDENCE_MAX, PLACES_BATCH_MAX, type FinalBlock } from "../../src/engine/chainStore.ts";
 import * as Merkle from "../../src/crypto/merkle.ts";
 import { fromHex } from "../../src/codec/hex.ts";
 import type * as Certificate from "../../src/protocol/Certificate.ts";
@@ -12,7 +12,7 @@ import * as History from "../../src/protocol/History.ts";
 import { CommitteeId, Epoch, Height, NamespaceId, ValidatorId, View } from "../../src/protocol/scalars.ts";
 import * as Vote from "../../src/protocol/Vote.ts";
 import { createMemoryStore } from "../../src/storage/memoryStore.ts";
-import type { Store } from "../../src/storage/store.ts";
+import { BATCH_OPERATIONS_MAX, type Store } from "../../src/storage/store.ts";
 import { quickConfig } from "../simulation/world.ts";
 
 const genesis = Genesis.header(quickConfig());
@@ -53,6 +53,23 @@ async function filled(store: Store, count: number): Promise<{ chain: ChainStore;
     headers.push(header);
   }
   return { chain, headers };
+}
+
+/** 32 bytes that begin with a number. */
+function numbered(at: number): ReturnType<typeof keccakHash> {
+  return toHash(`0x${at.toString(16).padStart(64, "0")}`);
+}
+
+/** Takes the first batch (genesis) and so many more, then fails at the next. */
+function failingAfter(store: Store, batches: number): Store {
+  let left = batches + 1;
+  return {
+    ...store,
+    batch: (operations, options) => {
+      left -= 1;
+      return left < 0 ? Promise.reject(new Error("the disk is gone")) : store.batch(operations, options);
+    },
+  };
 }
 
 describe("ChainStore", () => {
@@ -97,6 +114,37 @@ describe("ChainStore", () => {
     await chain.append([block], finalization(header), History.append(history, Header.hash(header)));
     expect(await chain.transaction(NamespaceId(5n), tx("tx 1"))).toEqual({ height: 1n, index: 0 });
     expect(await chain.transaction(NamespaceId(5n), tx("new"))).toEqual({ height: 3n, index: 0 });
+  });
+
+  it("STORE-2: a run of blocks with more transactions than a batch holds is appended", async () => {
+    const chain = await ChainStore.open(createMemoryStore(), genesis);
+    let history = History.append(History.EMPTY, Header.hash(genesis));
+    let parent = genesis;
+    const blocks: FinalBlock[] = [];
+    for (let i = 0; i < 3; i++) {
+      parent = child(parent, history);
+      history = History.append(history, Header.hash(parent));
+      const hashes = Array.from({ length: 40_000 }, (_, at) => numbered(i * 40_000 + at));
+      blocks.push({ header: parent, payloadLengthBytes: 1, namespaces: [{ namespace: NamespaceId(5n), hashes }] });
+    }
+    expect(3 * 40_000).toBeGreaterThan(BATCH_OPERATIONS_MAX);
+    await chain.append(blocks, finalization(parent), history);
+    expect(chain.height).toBe(3n);
+    expect(await chain.transaction(NamespaceId(5n), numbered(119_999))).toEqual({ height: 3n, index: 39_999 });
+  });
+
+  it("STORE-2: a place whose block did not make it into the store does not show", async () => {
+    const store = createMemoryStore();
+    const header = child(genesis, History.append(History.EMPTY, Header.hash(genesis)));
+    const hashes = Array.from({ length: PLACES_BATCH_MAX + 1 }, (_, at) => numbered(at));
+    const namespaces = [{ namespace: NamespaceId(5n), hashes }];
+    const chain = await ChainStore.open(failingAfter(store, 1), genesis);
+    const appended = chain.append([{ header, payloadLengthBytes: 1, namespaces }], finalization(header), History.EMPTY);
+    await expect(appended).rejects.toThrow("the disk is gone");
+    const reopened = await ChainStore.open(store, genesis);
+    expect(await reopened.transaction(NamespaceId(5n), numbered(0))).toBeUndefined();
+    await reopened.append([{ header, payloadLengthBytes: 1, namespaces }], finalization(header), History.EMPTY);
+    expect(await reopened.transaction(NamespaceId(5n), numbered(0))).toEqual({ height: 1n, index: 0 });
   });
 
   it("STORE-3: the payload of a block that lost is deleted once its view is final, the winner's stays", async () => {
