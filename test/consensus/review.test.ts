@@ -5,12 +5,14 @@ import { leaderOf } from "../../src/consensus/leader.ts";
 import { view } from "./cluster.ts";
 import {
   child,
+  fire,
   follower,
   giveCertificate,
   giveVote,
   ofType,
   propose,
   put,
+  signed,
   votes,
   type Solo,
 } from "./solo.ts";
@@ -64,5 +66,16 @@ describe("evidence under attack", () => {
     const first = propose(node, 2, child(node, 2));
     const second = propose(node, 2, child(node, 2, undefined, "other"));
     expect([...offences(first), ...offences(second)]).toContain("S1");
+  });
+});
+
+describe("liveness under attack", () => {
+  it("SAFE-7, VIEW-1: a view whose timers ran out while voting was off is timed anew when it is on again", () => {
+    const node = follower();
+    put(node, { type: "voting", enabled: false });
+    expect(signed([...fire(node, "leader", 1), ...fire(node, "advance", 1)])).toEqual([]);
+    const timers = ofType(put(node, { type: "voting", enabled: true }), "set-timer").map(({ timer }) => timer.kind);
+    expect(timers).toEqual(expect.arrayContaining(["leader", "advance"]));
+    expect(signed(fire(node, "advance", 1))).toEqual(["nullify 1"]);
   });
 });

@@ -199,7 +199,7 @@ describe("voting in the step", () => {
     const second = child(node, 1, undefined, "other");
     propose(node, 1, first);
     const outputs = propose(node, 1, second);
-    expect(ofType(outputs, "verify-conflict")).toHaveLength(1);
+    expect(ofType(outputs, "report-evidence").map(({ offence }) => offence)).toEqual(["S1"]);
     expect(signed(passCheck(node, 1, second))).toEqual([]);
     expect(signed(passCheck(node, 1, first))).toEqual(["notarize 1"]);
     giveCertificate(node, votes(node).notarize(1, first));

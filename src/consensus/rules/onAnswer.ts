@@ -4,6 +4,7 @@ import { castNullify, castProposal } from "../cast.ts";
 import { addBlock, persist, reject, update, updateBlock, updateView, type Draft } from "../draft.ts";
 import type { Built, BuildFailed, Certified, Checked, Voting } from "../input.ts";
 import { leaderOf } from "../leader.ts";
+import { enterView } from "../pacemaker.ts";
 import { openRecords, recordOf } from "../state.ts";
 import { assert } from "../../runtime/assert.ts";
 
@@ -57,8 +58,13 @@ export function onCertified(draft: Draft, input: Certified): void {
   }
 }
 
-/** SAFE-7: the light client on L1 expired or froze (off), or is well again (on). */
+/**
+ * SAFE-7: the light client on L1 expired or froze (off), or is well again (on). Timers that ran out while it was off
+ * came to nothing, so the view begins anew: else nobody might ever nullify it.
+ */
 export function onVoting(draft: Draft, input: Voting): void {
+  const { isVotingEnabled, phase, view } = draft.state;
   update(draft, { isVotingEnabled: input.enabled });
   draft.isDirty = true;
+  if (input.enabled && !isVotingEnabled && phase === "running") enterView(draft, view);
 }
