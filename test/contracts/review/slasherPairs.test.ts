@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { network } from "hardhat";
 import { describe, it } from "mocha";
 
-import { G1_IDENTITY, g2Words } from "../support/bls.ts";
+import { G1_IDENTITY, type G2Words, g2Words } from "../support/bls.ts";
 import { concatKeys, DAY, ESCROW, freshKey, possession, register, rotate, seated, TOKENS } from "../support/staking.ts";
 import * as slashing from "../support/slashing.ts";
 import { BLOCK_A, BLOCK_B, finalize, notarize, nullify, pairEvidence, resume } from "../support/slashing.ts";
@@ -135,8 +135,8 @@ describe("Slasher: pairs of one key", () => {
   it("EVID-7: a key whose unused upper bytes are not zero is not taken for a registered one", async () => {
     const { world, offender } = await load();
     const evidence = pairEvidence(world, offender.key, finalize(BLOCK_A), finalize(BLOCK_B));
-    const [head = "", ...rest] = g2Words(offender.key.point);
-    const key = ["0x01" + head.slice(4), ...rest] as typeof evidence.key;
+    const [head, ...rest] = g2Words(offender.key.point);
+    const key: G2Words = ["0x01" + head.slice(4), ...rest];
     await expect(world.slashing.slash({ ...evidence, key })).to.revert(world.ethers);
     expect(await world.stakeTable.slashedAt(offender.id)).to.equal(0n);
   });
@@ -214,7 +214,10 @@ describe("Slasher: pairs of one key", () => {
       { launchPenalty: slashing.PENALTIES.minPenalty - 1n },
       { launchPenalty: 10n ** 18n + 1n },
     ]) {
-      await expect(slashing.deploySlashing(created, {}, penalties)).to.be.rejectedWith("SlasherConfigInvalid");
+      await expect(slashing.deploySlashing(created, {}, penalties)).to.be.revertedWithCustomError(
+        slasher,
+        "SlasherConfigInvalid",
+      );
     }
     const widest = { minPenalty: 10n ** 17n, launchPenalty: 10n ** 18n };
     const { slashing: made } = await slashing.deploySlashing(created, {}, widest);

@@ -1,7 +1,7 @@
-import type { NetworkHelpers } from "@nomicfoundation/hardhat-network-helpers/types";
 import { getBytes, getCreateAddress, keccak256, toUtf8Bytes, ZeroHash } from "ethers";
+import type { network } from "hardhat";
 
-import type { DevelopmentToken, Slasher } from "../../../types/ethers-contracts/index.js";
+import type { Slasher } from "../../../types/ethers-contracts/index.js";
 import { type G1Words, g1Words, g2Words, hashToG1, type KeyPair, sign, SIGNATURE_TAG, sumOfSecrets } from "./bls.ts";
 import { absentBitmap } from "./committee.ts";
 import { digestOf, type TestDomain } from "./header.ts";
@@ -52,15 +52,14 @@ export function resume(blockHash: string, committee: bigint, epoch = 3n): TestMe
 
 /** Deploys both: the slasher's address is computed before the stake table exists. */
 export async function deploySlashing(
-  created: Pick<Awaited<ReturnType<typeof import("hardhat").network.create>>, "ethers" | "networkHelpers">,
+  created: Pick<Awaited<ReturnType<typeof network.create>>, "ethers" | "networkHelpers">,
   parameters: Partial<staking.TestParameters> = {},
   penalties: Partial<TestPenalties> = {},
 ): Promise<SlashingWorld> {
-  const { ethers } = created;
-  const helpers: NetworkHelpers = created.networkHelpers;
+  const { ethers, networkHelpers: helpers } = created;
   const [admin, ...accounts] = await ethers.getSigners();
   if (admin === undefined) throw new Error("the network has no accounts");
-  const token = (await ethers.deployContract("DevelopmentToken")) as unknown as DevelopmentToken;
+  const token = await ethers.deployContract("DevelopmentToken");
   const authority = await staking.deployAuthority(ethers, admin);
   const libraries = await staking.deployLibraries(ethers);
   const slasherAddress = getCreateAddress({ from: admin.address, nonce: (await admin.getNonce()) + 1 });
