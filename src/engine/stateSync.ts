@@ -58,6 +58,8 @@ export class StateSync {
   /** Asks `peer` for what follows the own tip, unless a request is under way. */
   ask(peer: PeerId): void {
     if (this.isUnderWay || !this.#kernel.isRunning()) return;
+    // What follows the end of an epoch can be checked only once L1 has shown the next committee: `continue` asks then.
+    if (this.#kernel.state().phase !== "running") return;
     const from = Height(this.#kernel.chain.height + 1n);
     this.#asked = { peer, from };
     this.#kernel.send(peer, { type: "range-request", from, count: RANGE_MAX });
