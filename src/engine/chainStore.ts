@@ -31,6 +31,15 @@ export const EVIDENCE_MAX = 100_000;
 
 const HEIGHT_STEP = 1n;
 
+/** GENESIS-2: a data directory of another chain: its journal would be taken for what was said in this one. */
+export class OtherChainError extends Error {
+  override readonly name = "OtherChainError";
+
+  constructor(stored: Hash, expected: Hash) {
+    super(`the store is of the chain with genesis ${stored}, not ${expected}: use an empty data directory`);
+  }
+}
+
 /** Everything final, in one ordered store. A block enters with all that is indexed about it, in one synced batch. */
 export class ChainStore {
   readonly #store: Store;
@@ -45,6 +54,10 @@ export class ChainStore {
 
   static async open(store: Store, genesis: Header.Header): Promise<ChainStore> {
     const chain = new ChainStore(store, genesis);
+    const stored = (await chain.blockAt(GENESIS_HEIGHT))?.header;
+    if (stored !== undefined && Header.hash(stored) !== Header.hash(genesis)) {
+      throw new OtherChainError(Header.hash(stored), Header.hash(genesis));
+    }
     const tip = await store.get(Keys.tip);
     chain.#tip = tip === undefined ? undefined : Records.decodeTip(tip);
     if (chain.#tip === undefined) await chain.#writeGenesis();

@@ -1,7 +1,13 @@
 import { describe, expect, it } from "vitest";
 
 import { keccakHash, toHash, ZERO_HASH } from "../../src/crypto/hash.ts";
-import { ChainStore, EVIDENCE_MAX, PLACES_BATCH_MAX, type FinalBlock } from "../../src/engine/chainStore.ts";
+import {
+  ChainStore,
+  EVIDENCE_MAX,
+  OtherChainError,
+  PLACES_BATCH_MAX,
+  type FinalBlock,
+} from "../../src/engine/chainStore.ts";
 import * as Merkle from "../../src/crypto/merkle.ts";
 import { fromHex } from "../../src/codec/hex.ts";
 import type * as Certificate from "../../src/protocol/Certificate.ts";
@@ -90,6 +96,16 @@ describe("ChainStore", () => {
     expect(await chain.transaction(NamespaceId(6n), tx("tx 4"))).toBeUndefined();
     expect(await chain.payload(Header.hash(headers[3] ?? genesis))).toEqual(Uint8Array.of(3));
     expect(await chain.historyPath(Height(3n), 11n)).toBeUndefined();
+  });
+
+  it("GENESIS-2: the store of another chain is refused, before and after its first block", async () => {
+    const other = Genesis.header(quickConfig({ genesisTimeMs: 1 }));
+    const store = createMemoryStore();
+    await filled(store, 0);
+    await expect(ChainStore.open(store, other)).rejects.toThrow(OtherChainError);
+    await filled(store, 1);
+    await expect(ChainStore.open(store, other)).rejects.toThrow(OtherChainError);
+    expect((await ChainStore.open(store, genesis)).height).toBe(1n);
   });
 
   it("STORE-1: finalizations are found at, below and above a height", async () => {
