@@ -19,21 +19,21 @@ contract FeeToken is DevelopmentToken {
 contract BurnableToken is DevelopmentToken, ERC20Burnable {}
 
 /// @title ReentrantToken
-/// @notice Calls a target during each transfer while it is armed, and keeps what came of it.
+/// @notice Calls another contract during each transfer while it is armed, and keeps what came of it.
 contract ReentrantToken is DevelopmentToken {
-    address public target;
+    address public callee;
     bytes public data;
     bytes public outcome;
 
-    function arm(address target_, bytes calldata data_) external {
-        (target, data) = (target_, data_);
+    function arm(address callee_, bytes calldata data_) external {
+        (callee, data) = (callee_, data_);
     }
 
     function _update(address from, address to, uint256 value) internal override {
         super._update(from, to, value);
-        if (target == address(0)) return;
-        address armed = target;
-        target = address(0);
+        if (callee == address(0)) return;
+        address armed = callee;
+        callee = address(0);
         // solhint-disable-next-line avoid-low-level-calls
         (, outcome) = armed.call(data);
     }
