@@ -37,6 +37,7 @@ contract Slasher is ISlasher {
 
     IStakeTable private immutable STAKE_TABLE;
     bytes32 private immutable SALT;
+    uint256 private immutable CHAIN_ID;
     bytes32 private immutable DOMAIN_SEPARATOR;
     uint256 private immutable ESCROW;
     uint256 private immutable LAUNCHED_AT;
@@ -60,6 +61,7 @@ contract Slasher is ISlasher {
         }
         STAKE_TABLE = stakeTable_;
         SALT = salt_;
+        CHAIN_ID = block.chainid;
         DOMAIN_SEPARATOR = Domain.separator(block.chainid, address(stakeTable_), salt_);
         ESCROW = stakeTable_.escrow();
         LAUNCHED_AT = block.timestamp;
@@ -153,8 +155,10 @@ contract Slasher is ISlasher {
     }
 
     /// @inheritdoc ISlasher
-    function domainSeparator() external view returns (bytes32) {
-        return DOMAIN_SEPARATOR;
+    function domainSeparator() public view returns (bytes32) {
+        // Computed anew on a chain that forked off under another id, as the light client does.
+        return
+            block.chainid == CHAIN_ID ? DOMAIN_SEPARATOR : Domain.separator(block.chainid, address(STAKE_TABLE), SALT);
     }
 
     /// @inheritdoc ISlasher
@@ -185,7 +189,7 @@ contract Slasher is ISlasher {
     }
 
     function _digest(Message memory message) private view returns (bytes32) {
-        return Domain.digest(DOMAIN_SEPARATOR, message.hash());
+        return Domain.digest(domainSeparator(), message.hash());
     }
 
     /// @dev The committee of a statement and its absent members, after its signature was verified. It need not be a quorum:
