@@ -11,6 +11,9 @@ import { HEADERS_MAX, RANGE_MAX, type RangeAnswer } from "./message.ts";
 /** A gap of so many blocks is filled from the store of a peer instead of header by header through the core. */
 export const SYNC_GAP = 16n;
 
+/** Peers that are doubted at once; the oldest is believed again. */
+export const DOUBTED_MAX = 1024;
+
 /** Why a peer's answer does not extend what is final here. */
 export type SyncFault = "unlinked" | "wrong-epoch" | "wrong-history" | "wrong-certificate" | "bad-signature";
 
@@ -28,6 +31,8 @@ export class StateSync {
   #isTaking = false;
   /** The highest height that the peer asked last claims to have. */
   #goal: { readonly peer: PeerId; readonly height: Height } | undefined;
+  /** Peers whose claims came to nothing since an answer last helped. */
+  readonly #doubted = new Set<PeerId>();
 
   constructor(kernel: Kernel, finalizer: Finalizer, timeoutMs: number) {
     this.#kernel = kernel;
@@ -48,7 +53,7 @@ export class StateSync {
   noteStatus(peer: PeerId, epoch: Epoch, height: Height): void {
     const { chain } = this.#kernel;
     const current = this.#kernel.state().epoch;
-    if (height <= chain.height) return;
+    if (height <= chain.height || this.#doubted.has(peer)) return;
     if (epoch > current || height > chain.height + SYNC_GAP) {
       this.#goal = { peer, height };
       this.ask(peer);
@@ -66,7 +71,20 @@ export class StateSync {
     this.#cancel = this.#kernel.ports.clock.setTimer(this.#timeoutMs, () => {
       this.#asked = undefined;
       this.#kernel.ports.transport.penalize(peer, "slow-answer");
+      this.#doubt(peer);
     });
+  }
+
+  /** SYNC-3: who claims to be ahead and shows nothing must not keep the one request at a time, nor us from voting. */
+  #doubt(peer: PeerId): void {
+    const goal = this.#goal;
+    if (goal?.peer !== peer || goal.height <= this.#kernel.chain.height) return;
+    this.#goal = undefined;
+    this.#doubted.add(peer);
+    for (const oldest of this.#doubted) {
+      if (this.#doubted.size <= DOUBTED_MAX) break;
+      this.#doubted.delete(oldest);
+    }
   }
 
   /** An answer; one that was not asked for is ignored. */
@@ -74,7 +92,10 @@ export class StateSync {
     if (this.#asked?.peer !== peer || this.#isTaking) return;
     this.#cancel?.();
     this.#asked = undefined;
-    if (answer.certificate === undefined || answer.headers.length === 0) return;
+    if (answer.certificate === undefined || answer.headers.length === 0) {
+      this.#doubt(peer);
+      return;
+    }
     this.#isTaking = true;
     const before = this.#kernel.chain.height;
     try {
@@ -82,11 +103,13 @@ export class StateSync {
       if (fault !== undefined) {
         this.#kernel.ports.logger.warn("state sync answer refused", { peer, fault });
         this.#kernel.ports.transport.penalize(peer, "invalid-message");
+        this.#doubt(peer);
         this.#goal = undefined;
       }
     } finally {
       this.#isTaking = false;
     }
+    if (this.#kernel.chain.height > before) this.#doubted.clear();
     if (this.#kernel.chain.height > before && this.#kernel.state().phase === "running") this.ask(peer);
     else this.continue();
   }

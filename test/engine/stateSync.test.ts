@@ -125,6 +125,23 @@ describe("state sync", () => {
     expect(penalties).toEqual([]);
   });
 
+  it.each<readonly [string, Message | undefined]>([
+    ["says nothing", undefined],
+    ["has nothing", { type: "range", headers: [] }],
+  ])("SYNC-3: a peer that claims to be ahead and %s does not hold up the others", async (_, answer) => {
+    const { hear, wait } = await lonelyEngine();
+    const claim: Message = { type: "status", epoch: Epoch(9n), view: View(1n), height: Height(1n << 60n) };
+    expect(await hear(claim, 0)).toHaveLength(1);
+    if (answer === undefined) await wait(10_001);
+    else await hear(answer, 0);
+    expect(await hear(claim, 0)).toEqual([]);
+    expect(await hear(ahead, 1)).toHaveLength(1);
+    const headers = chainOf(30);
+    await hear({ type: "range", headers, certificate: finalize(headers.at(-1), [0, 1, 2]) }, 1);
+    await hear({ type: "range", headers: [] }, 1);
+    expect(await hear(claim, 0)).toHaveLength(1);
+  });
+
   it("SYNC-1: an answer that was not asked for is ignored", async () => {
     const { hear, engine, penalties } = await lonelyEngine();
     await hear({ type: "range", headers, certificate });
