@@ -15,7 +15,7 @@ export type Case =
   | { readonly kind: "none"; readonly reason: string };
 
 /**
- * EVID-1: two votes of one key, or members of two certificates that signed both and are not slashed yet.
+ * REPORT-1: two votes of one key, or members of two certificates that signed both and are not slashed yet.
  * `membersOf` gives a committee's validators in committee order.
  */
 export function caseOf(

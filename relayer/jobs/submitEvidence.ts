@@ -52,7 +52,7 @@ async function submitPair(
   return submit(context, `evidence-${id.slice(2, 18)}`, encodeSlash(evidence, key), false);
 }
 
-/** A refusal for good is a failed job, which is kept and counted: evidence is never dropped in silence (EVID-2). */
+/** A refusal for good is a failed job, which is kept and counted: evidence is never dropped in silence (REPORT-2). */
 async function submit(context: Context, label: string, data: string, repeats: boolean): Promise<Outcome> {
   const to = context.contracts.slasher;
   const outcome = await context.preflight(to, data);

@@ -14,7 +14,7 @@ import { createWorld, until, type World } from "./support/world.ts";
 
 const hashOf = (name: string): Hash => keccakHash(new TextEncoder().encode(name));
 
-describe("EVID-1: evidence against the real Slasher", () => {
+describe("REPORT-1: evidence against the real Slasher", () => {
   let world: World;
   afterEach(() => world.close());
 
@@ -51,7 +51,7 @@ describe("EVID-1: evidence against the real Slasher", () => {
   });
 });
 
-describe("EVID-2: evidence that is worthless", () => {
+describe("REPORT-2: evidence that is worthless", () => {
   let world: World;
   afterEach(() => world.close());
 
@@ -75,7 +75,7 @@ describe("EVID-2: evidence that is worthless", () => {
   });
 });
 
-describe("EVID-1: how evidence is put", () => {
+describe("REPORT-1: how evidence is put", () => {
   const message: Message = { kind: "nullify", epoch: Epoch(1n), view: View(1n) };
   const single = (validator: bigint) => ({
     message,
