@@ -52,8 +52,9 @@ export function l1Fields(
 ): Pick<Header.Header, "l1Number" | "l1Hash" | "nextCommittee"> | undefined {
   const { l1, config } = ports;
   const newest = l1.reachable() ? l1.finalized() : undefined;
+  // At the parent's number its hash stands, whatever an endpoint that changed its mind says now (PROP-5).
   const anchor =
-    newest !== undefined && newest.number >= parent.l1Number
+    newest !== undefined && newest.number > parent.l1Number
       ? { l1Number: newest.number, l1Hash: newest.hash }
       : { l1Number: parent.l1Number, l1Hash: parent.l1Hash };
   if (parent.height === GENESIS_HEIGHT) {
