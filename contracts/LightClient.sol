@@ -250,21 +250,21 @@ contract LightClient is ILightClient {
         Committee memory members = CommitteeCode.load(address(stakeTable), record.nonce);
         SlashedSeats memory slashed = _slashed[committee];
         bytes32[8] memory key;
-        // Bounded by the committee: no seat counts twice.
+        if (seats.length > members.size) revert LightClientSeatOutOfBounds(committee, seats.length, members.size);
         for (uint256 i = 0; i < seats.length; ++i) {
             uint256 seat = seats[i];
             if (seat >= members.size) revert LightClientSeatOutOfBounds(committee, seat, members.size);
-            if ((slashed.reported >> seat) & 1 == 1) revert LightClientSeatAlreadyReported(committee, seat);
+            if ((slashed.reported >> seat) & 1 == 1) continue; // So nobody spoils a report by reporting a seat first.
             uint32 validator = members.loadKey(seat, key);
-            if (stakeTable.slashedAt(validator) == 0) {
-                revert LightClientSeatNotSlashed(committee, seat, validator);
-            }
+            if (stakeTable.slashedAt(validator) == 0) revert LightClientSeatNotSlashed(committee, seat, validator);
             slashed.reported |= uint128(1 << seat);
             slashed.weight += uint64(members.weight(seat));
         }
+        if (slashed.reported == _slashed[committee].reported && seats.length != 0) {
+            revert LightClientSeatAlreadyReported(committee, seats[0]);
+        }
         bool isExpiring = !slashed.expired && 3 * uint256(slashed.weight) >= members.totalWeight;
         if (isExpiring) slashed.expired = true;
-
         _slashed[committee] = slashed;
         if (isExpiring && committee == _state.committee()) _state = _state.withoutTrust();
         emit SlashedWeightReported(committee, slashed.weight, members.totalWeight);

@@ -174,7 +174,8 @@ interface ILightClient {
     /* WHEN SOMETHING IS WRONG */
 
     /// @notice Counts seats of slashed validators against their committee, which expires at a third of its weight.
-    /// @param seats Committee indices, each slashed and not yet reported for this committee.
+    /// @param seats Committee indices, each slashed. Those that were reported for this committee before are skipped;
+    /// it reverts if all were.
     function reportSlashed(uint64 committee, uint256[] calldata seats) external;
 
     /// @notice Ends trust on proof of a fork: two finalizations of one epoch by one committee that is trusted now, with
