@@ -752,8 +752,13 @@ contract StakeTable is IStakeTable, AccessManaged, ReentrancyGuardTransient {
 
     function _burn(uint256 amount) private {
         if (amount == 0) return;
-        if (TOKEN_BURNS) IBurnable(address(TOKEN)).burn(amount);
-        else TOKEN.safeTransfer(DEAD, amount);
+        if (TOKEN_BURNS) {
+            // A token that stops burning must not stop payouts.
+            try IBurnable(address(TOKEN)).burn(amount) {
+                return;
+            } catch {}
+        }
+        TOKEN.safeTransfer(DEAD, amount);
     }
 
     /// @dev Asked once, with nothing to burn.

@@ -18,6 +18,16 @@ contract FeeToken is DevelopmentToken {
 /// @notice Can burn, so that nothing goes to the dead address.
 contract BurnableToken is DevelopmentToken, ERC20Burnable {}
 
+/// @title StubbornToken
+/// @notice Says that it can burn, and then does not.
+contract StubbornToken is DevelopmentToken {
+    error StubbornTokenKeeps(uint256 amount);
+
+    function burn(uint256 amount) external pure {
+        if (amount != 0) revert StubbornTokenKeeps(amount);
+    }
+}
+
 /// @title ReentrantToken
 /// @notice Calls another contract during each transfer while it is armed, and keeps what came of it.
 contract ReentrantToken is DevelopmentToken {

@@ -434,6 +434,14 @@ describe("StakeTable registry", () => {
       expect(supply - (await world.token.totalSupply())).to.equal(500n * TOKENS);
     });
 
+    it("TOKEN-2: a token that stops burning stops no payout: what is lost goes to the dead address", async () => {
+      const world = await staking.deployStakeTable(created, {}, "StubbornToken");
+      const { id } = await staking.register(world, { operator: world.accounts[0]!, selfStake: 1000n * TOKENS });
+      await world.stakeTable.connect(world.slasher).slash(id);
+      await world.stakeTable.connect(world.slasher).settle(id, WAD / 2n);
+      expect(await world.token.balanceOf("0x000000000000000000000000000000000000dEaD")).to.equal(500n * TOKENS);
+    });
+
     it("TOKEN-3: a token that calls back finds the entry points closed", async () => {
       const world = await staking.deployStakeTable(created, {}, "ReentrantToken");
       const { id } = await staking.register(world, { operator: world.accounts[0]!, selfStake: 1000n * TOKENS });

@@ -97,11 +97,7 @@ export async function headerNow(world: LightClientWorld, fields: Partial<TestHea
   });
 }
 
-export function finalizeDigest(
-  domain: TestDomain,
-  header: TestHeader,
-  viewNumber: bigint = header.viewNumber,
-): string {
+export function finalizeDigest(domain: TestDomain, header: TestHeader, viewNumber: bigint = header.viewNumber): string {
   return digestOf(domain, "Finalize", { epoch: header.epoch, viewNumber, block: hashHeader(header) });
 }
 
