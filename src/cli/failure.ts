@@ -2,6 +2,7 @@ import { AssertionError } from "../runtime/assert.ts";
 import { AddressBookError } from "../l1/addressBook.ts";
 import { ConfigError } from "../config/configTable.ts";
 import { RegistrationFileError } from "../node/registration.ts";
+import { KeystoreError } from "../signer/keystore.ts";
 import { complain } from "./terminal.ts";
 
 /** The configuration is at fault: starting again without a change cannot help. */
@@ -16,5 +17,6 @@ export function reportFailure(error: unknown): void {
 }
 
 function isConfiguration(error: unknown): boolean {
-  return error instanceof ConfigError || error instanceof AddressBookError || error instanceof RegistrationFileError;
+  const kinds = [ConfigError, AddressBookError, RegistrationFileError, KeystoreError];
+  return kinds.some((kind) => error instanceof kind);
 }

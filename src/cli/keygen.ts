@@ -1,40 +1,39 @@
-import { mkdirSync } from "node:fs";
-
 import type { Command } from "commander";
 
-import { keyHash } from "../crypto/bls.ts";
 import { toHex } from "../codec/hex.ts";
+import { keyHash } from "../crypto/bls.ts";
+import { createMclBls } from "../crypto/blsMcl.ts";
 import { readClusterFile } from "../node/clusterFile.ts";
-import { createIdentity, readPassword } from "../node/identity.ts";
-import { consensusPublicKey } from "../node/keyFile.ts";
 import * as Genesis from "../protocol/Genesis.ts";
-import { transportKey } from "../network/certificate.ts";
 import { systemRandom } from "../runtime/random.ts";
+import { readPasswordFile } from "../signer/keystore.ts";
+import { createValidatorKeys } from "../signer/validatorKeys.ts";
+import { nodeFileSystem } from "../storage/nodeFileSystem.ts";
 import { print } from "./terminal.ts";
 
 interface Options {
-  readonly keyFile: string;
-  readonly dataDir: string;
+  readonly keyDir: string;
+  readonly keyPasswordFile: string;
   readonly clusterFile: string;
-  readonly passwordFile?: string;
 }
 
 /** `crema keygen`: consensus and transport keys, with the signing record that belongs to them. */
 export function addKeygen(program: Command): void {
   program
     .command("keygen")
-    .description("make the keys of a validator and the signing record that protects them")
-    .requiredOption("--key-file <file>", "key file to write; never replaced")
-    .requiredOption("--data-dir <directory>", "data directory of the validator that will sign with them")
+    .description("make the keys of a validator (EIP-2335) and the signing record that protects them")
+    .requiredOption("--key-dir <directory>", "where to put them; must be new or empty, keys are never replaced")
+    .requiredOption("--key-password-file <file>", "file whose first line is to be their password; chmod 600")
     .requiredOption("--cluster-file <file>", "cluster config of the network that they are for")
-    .option("--password-file <file>", "encrypt the key file with the password in this file")
     .action(async (options: Options) => {
-      const password = options.passwordFile === undefined ? null : readPassword(options.passwordFile);
       const genesis = Genesis.hash(readClusterFile(options.clusterFile));
-      mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
-      const keys = await createIdentity({ ...options, password }, genesis, systemRandom);
-      print(`key file       ${options.keyFile}${password === null ? " (not encrypted)" : ""}`);
-      print(`consensus key  ${keyHash(consensusPublicKey(keys))} (hash)`);
-      print(`transport key  ${toHex(transportKey(keys.transportSeed)).slice(2)}`);
+      const password = await readPasswordFile(nodeFileSystem, options.keyPasswordFile);
+      const keys = await createValidatorKeys({
+        ...{ fileSystem: nodeFileSystem, directory: options.keyDir, password, genesis, random: systemRandom },
+        bls: await createMclBls(),
+      });
+      print(`keys           ${options.keyDir}`);
+      print(`consensus key  ${keyHash(keys.blsPublicKey)} (hash)`);
+      print(`transport key  ${toHex(keys.transportKey).slice(2)}`);
     });
 }

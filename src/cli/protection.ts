@@ -3,8 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import type { Command } from "commander";
 
 import { readClusterFile } from "../node/clusterFile.ts";
-import { readKeys, signingRecordDirectory } from "../node/identity.ts";
-import { consensusPublicKey } from "../node/keyFile.ts";
+import { readKeys } from "../node/identity.ts";
 import * as Genesis from "../protocol/Genesis.ts";
 import { exportProtection, importProtection } from "../signer/protectionInterchange.ts";
 import type { ProtectedKey } from "../signer/protectionRecord.ts";
@@ -12,9 +11,8 @@ import { nodeFileSystem } from "../storage/nodeFileSystem.ts";
 import { print } from "./terminal.ts";
 
 interface Options {
-  readonly keyFile: string;
-  readonly keyPasswordFile?: string;
-  readonly dataDir: string;
+  readonly keyDir: string;
+  readonly keyPasswordFile: string;
   readonly clusterFile: string;
 }
 
@@ -25,29 +23,32 @@ export function addProtection(program: Command): void {
     .description("write the record to a file and disable this one for ever")
     .requiredOption("--out <file>", "file to write")
     .action(async (options: Options & { readonly out: string }) => {
-      const text = await exportProtection(nodeFileSystem, signingRecordDirectory(options.dataDir), keyOf(options));
+      const { directory, key } = await recordOf(options);
+      const text = await exportProtection(nodeFileSystem, directory, key);
       writeFileSync(options.out, text, { mode: 0o600 });
-      print(`the record was written to ${options.out}; the one in ${options.dataDir} signs no more`);
+      print(`the record was written to ${options.out}; the one in ${options.keyDir} signs no more`);
     });
   keyOptions(protection.command("import"))
     .description("take over a record; signing begins in the epoch after the one that peers report")
     .requiredOption("--in <file>", "file that export wrote")
     .action(async (options: Options & { readonly in: string }) => {
       const text = readFileSync(options.in, "utf8");
-      await importProtection(nodeFileSystem, signingRecordDirectory(options.dataDir), keyOf(options), text);
-      print(`the record of ${options.in} was taken over into ${options.dataDir}`);
+      const { directory, key } = await recordOf(options);
+      await importProtection(nodeFileSystem, directory, key, text);
+      print(`the record of ${options.in} was taken over into ${options.keyDir}`);
     });
 }
 
 function keyOptions(command: Command): Command {
   return command
-    .requiredOption("--key-file <file>", "consensus and transport keys")
-    .option("--key-password-file <file>", "password of an encrypted key file")
-    .requiredOption("--data-dir <directory>", "data directory of the validator")
+    .requiredOption("--key-dir <directory>", "keys of the validator (crema keygen)")
+    .requiredOption("--key-password-file <file>", "file whose first line is their password")
     .requiredOption("--cluster-file <file>", "cluster config of the network");
 }
 
-function keyOf({ keyFile, keyPasswordFile, dataDir, clusterFile }: Options): ProtectedKey {
-  const keys = readKeys({ keyFile, keyPasswordFile: keyPasswordFile ?? null, dataDir });
-  return { genesis: Genesis.hash(readClusterFile(clusterFile)), publicKey: consensusPublicKey(keys) };
+/** Where the record of these keys lies, and whose it is. */
+async function recordOf(options: Options): Promise<{ readonly directory: string; readonly key: ProtectedKey }> {
+  const { protectionDirectory, blsPublicKey } = await readKeys(options);
+  const genesis = Genesis.hash(readClusterFile(options.clusterFile));
+  return { directory: protectionDirectory, key: { genesis, publicKey: blsPublicKey } };
 }

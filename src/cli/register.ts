@@ -9,8 +9,7 @@ import { readAddressBook } from "../l1/addressBook.ts";
 import { developmentTokenAt, stakeTableAt } from "../l1/contracts.ts";
 import { createL1Client } from "../l1/l1Client.ts";
 import { ConfigError } from "../config/configTable.ts";
-import { readPassword } from "../node/identity.ts";
-import { readKeyFile } from "../node/keyFile.ts";
+import { readKeys } from "../node/identity.ts";
 import { parseRegistrationFile, signRegistration } from "../node/registration.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { silentLogger } from "../runtime/logger.ts";
@@ -19,8 +18,8 @@ import { print } from "./terminal.ts";
 const L1_TIMEOUT_MS = 30_000;
 
 interface SignOptions {
-  readonly keyFile: string;
-  readonly keyPasswordFile?: string;
+  readonly keyDir: string;
+  readonly keyPasswordFile: string;
   readonly operator: string;
   readonly address: string;
   readonly addressBook: string;
@@ -46,8 +45,8 @@ export function addRegister(program: Command): void {
   register
     .command("sign")
     .description("prove possession of the consensus key to an account; needs no network")
-    .requiredOption("--key-file <file>", "consensus and transport keys (crema keygen)")
-    .option("--key-password-file <file>", "password of an encrypted key file")
+    .requiredOption("--key-dir <directory>", "keys of the validator (crema keygen)")
+    .requiredOption("--key-password-file <file>", "file whose first line is their password")
     .requiredOption("--operator <address>", "L1 account that will register, and manage the validator")
     .requiredOption("--address <multiaddr>", "where other nodes reach this validator, e.g. /dns4/v.example/tcp/7000")
     .requiredOption("--address-book <file>", "addresses of the contracts")
@@ -69,10 +68,9 @@ export function addRegister(program: Command): void {
 async function sign(options: SignOptions): Promise<void> {
   const operator = options.operator.toLowerCase();
   if (!isAddress(operator)) throw new ConfigError([`operator ${options.operator} is no L1 address`]);
-  const password = options.keyPasswordFile === undefined ? null : readPassword(options.keyPasswordFile);
   const book = readAddressBook(options.addressBook);
   const registration = signRegistration(await createMclBls(), {
-    keys: readKeyFile(options.keyFile, password),
+    keys: await readKeys(options),
     operator,
     l1ChainId: book.chainId,
     stakeTable: book.stakeTable,

@@ -4,6 +4,7 @@ import { Registry } from "prom-client";
 
 import type { Hash } from "../crypto/hash.ts";
 import { createApi } from "../api/server.ts";
+import { createMclBls } from "../crypto/blsMcl.ts";
 import { createBlsPool } from "../engine/blsPool.ts";
 import { createEngine, type Engine } from "../engine/engine.ts";
 import { readAddressBook, type AddressBook } from "../l1/addressBook.ts";
@@ -17,13 +18,14 @@ import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Random } from "../runtime/random.ts";
 import type { Signer } from "../signer/signer.ts";
+import type { ValidatorKeys } from "../signer/validatorKeys.ts";
 import { openDiskStore } from "../storage/diskStore.ts";
 import { nodeFileSystem } from "../storage/nodeFileSystem.ts";
 import { WriteAheadLog } from "../storage/writeAheadLog.ts";
 import { checkDeployment, readClusterFile } from "./clusterFile.ts";
 import { ConfigError } from "../config/configTable.ts";
 import { checkContracts } from "./contractCheck.ts";
-import { openConsensusSigner, openTransportSeed } from "./identity.ts";
+import { followerTransportSeed, openConsensusSigner, readKeys } from "./identity.ts";
 import { decodeNetwork, parseSeed } from "./peerAddress.ts";
 import { registerNodeMetrics } from "./nodeMetrics.ts";
 import type { NodeConfig } from "./nodeConfig.ts";
@@ -120,8 +122,9 @@ async function startParts(context: Context): Promise<Started> {
   });
   await checkContracts(client, context.book, cluster, ports.logger);
   const follower = parts.add("L1 follower", openFollower(context, client), (part) => part.stop());
-  const signer = await openSigner(context);
-  const transport = await openTransport(context);
+  const keys = role === "validator" ? await readKeys(context.config) : undefined;
+  const signer = keys === undefined ? undefined : await openSigner(context, keys);
+  const transport = await openTransport(context, keys?.transportSeed);
   const engine = await openEngine(context, { follower, transport, ...(signer === undefined ? {} : { signer }) });
   follower.start();
   await engine.start();
@@ -154,9 +157,8 @@ function openFollower({ config, book, ports }: Context, client: L1Client): L1Fol
   });
 }
 
-async function openSigner(context: Context): Promise<Signer | undefined> {
-  if (context.role === "observer") return undefined;
-  const signer = await openConsensusSigner(context.config, domainOf(context));
+async function openSigner(context: Context, keys: ValidatorKeys): Promise<Signer> {
+  const signer = await openConsensusSigner(keys, domainOf(context), await createMclBls());
   return context.parts.add("signer", signer, (part) => part.close());
 }
 
@@ -165,8 +167,10 @@ function domainOf({ cluster, book }: Context): Domain & { readonly salt: Hash } 
   return { chainId: BigInt(cluster.l1ChainId), stakeTable: book.stakeTable, salt: Genesis.hash(cluster) };
 }
 
-async function openTransport({ config, role, cluster, ports, parts }: Context): Promise<TlsTransport> {
-  const seed = openTransportSeed(config, role, ports.random);
+/** Without `own`, the seed of a validator's key, a follower's is used. */
+async function openTransport(context: Context, own: Uint8Array | undefined): Promise<TlsTransport> {
+  const { config, cluster, ports, parts } = context;
+  const seed = own ?? followerTransportSeed(config, ports.random);
   const protocol = config.listenHost.includes(":") ? "ip6" : "ip4";
   try {
     const transport = await createTlsTransport({

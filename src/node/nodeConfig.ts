@@ -9,7 +9,7 @@ export const SEEDS_MAX = 32;
 export const NODE_FIELDS = {
   dataDir: {
     env: "CREMA_DATA_DIR",
-    description: "directory of the node's database, journal and signing record; never shared by two nodes",
+    description: "directory of the node's database and journal; never shared by two nodes",
     parse: text(),
   },
   clusterFile: {
@@ -40,15 +40,15 @@ export const NODE_FIELDS = {
     parse: integer(50, 600_000),
     default: "6000",
   },
-  keyFile: {
-    env: "CREMA_KEY_FILE",
-    description: "consensus and transport keys of a validator (crema keygen); a follower makes its own transport key",
+  keyDir: {
+    env: "CREMA_KEY_DIR",
+    description: "directory of a validator's keys and signing record (crema keygen); a follower needs none",
     parse: optional(text()),
     default: "",
   },
   keyPasswordFile: {
     env: "CREMA_KEY_PASSWORD_FILE",
-    description: "file with the password of an encrypted key file; empty for a plain one",
+    description: "file whose first line is the password of the keys",
     parse: optional(text()),
     default: "",
   },

@@ -2,11 +2,10 @@ import { z } from "zod";
 
 import { toHex, type Hex } from "../codec/hex.ts";
 import { keyHash, type Bls } from "../crypto/bls.ts";
-import { transportKey } from "../network/certificate.ts";
 import { encodeNetworkField } from "../network/networkField.ts";
 import * as Registration from "../protocol/Registration.ts";
 import { assert, expectPresent } from "../runtime/assert.ts";
-import type { ValidatorKeys } from "./keyFile.ts";
+import type { ValidatorKeys } from "../signer/validatorKeys.ts";
 
 /** What `StakeTable.register` takes of a validator's machine. Holds no secret; made offline, sent from elsewhere. */
 export interface RegistrationFile {
@@ -39,9 +38,9 @@ const WORD_DIGITS = 64;
 /** Proves possession of the consensus key to `operator`. Throws `NetworkFieldError` on an address nobody could use. */
 export function signRegistration(bls: Bls, request: RegistrationRequest): RegistrationFile {
   const { keys, operator, stakeTable } = request;
-  const key = bls.publicKey(keys.consensusKey);
+  const key = keys.blsPublicKey;
   const domain = { chainId: BigInt(request.l1ChainId), stakeTable };
-  const proof = Registration.provePossession(bls, keys.consensusKey, operator, domain);
+  const proof = Registration.provePossession(bls, keys.blsSecretKey, operator, domain);
   return {
     format: FORMAT,
     l1ChainId: request.l1ChainId,
@@ -50,7 +49,7 @@ export function signRegistration(bls: Bls, request: RegistrationRequest): Regist
     key: toHex(key),
     keyHash: keyHash(key),
     possession: words(expectPresent(bls.signatureToL1(proof), "the L1 form of an own signature")),
-    network: toHex(encodeNetworkField(transportKey(keys.transportSeed), request.address)),
+    network: toHex(encodeNetworkField(keys.transportKey, request.address)),
   };
 }
 

@@ -1,4 +1,4 @@
-import { bigEndian, GROUP_ORDER, SECRET_KEY_BYTES, toBigEndian, type Bls } from "../crypto/bls.ts";
+import { bigEndian, BlsSecretKeyError, GROUP_ORDER, SECRET_KEY_BYTES, toBigEndian, type Bls } from "../crypto/bls.ts";
 import type { Hash } from "../crypto/hash.ts";
 import { transportKey, TRANSPORT_SEED_BYTES } from "../network/certificate.ts";
 import type { Random } from "../runtime/random.ts";
@@ -96,5 +96,10 @@ export async function openValidatorKeys(
     readKeyFile(fileSystem, `${directory}/${BLS_KEY_NAME}`, password),
     readKeyFile(fileSystem, `${directory}/${TRANSPORT_KEY_NAME}`, password),
   ]);
-  return describeKeys(directory, blsSecretKey, transportSeed, bls);
+  try {
+    return describeKeys(directory, blsSecretKey, transportSeed, bls);
+  } catch (error) {
+    if (!(error instanceof BlsSecretKeyError)) throw error;
+    throw new KeystoreError("malformed", `${directory}/${BLS_KEY_NAME}`, error.message);
+  }
 }

@@ -110,7 +110,7 @@ describe("configuration table", () => {
 });
 
 describe("node configuration", () => {
-  const needed = { dataDir: "d", clusterFile: "c", addressBook: "a", l1Urls: "http://127.0.0.1:1", keyFile: "k" };
+  const needed = { dataDir: "d", clusterFile: "c", addressBook: "a", l1Urls: "http://127.0.0.1:1", keyDir: "k" };
 
   it("has a distinct variable, flag and a description for every setting", () => {
     const rows = Object.entries(NODE_FIELDS);

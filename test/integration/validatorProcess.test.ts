@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 
@@ -8,14 +8,17 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startAnvil } from "../../src/cli/start/anvil.ts";
 import { freePorts } from "../../src/cli/start/ports.ts";
 import { ROOT } from "../../src/cli/start/tools.ts";
-import { createIdentity } from "../../src/node/identity.ts";
+import { createMclBls } from "../../src/crypto/blsMcl.ts";
 import { sleep, systemClock } from "../../src/runtime/clock.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
+import { BLS_KEY_NAME, createValidatorKeys, TRANSPORT_KEY_NAME } from "../../src/signer/validatorKeys.ts";
+import { nodeFileSystem } from "../../src/storage/nodeFileSystem.ts";
 import { startDeployedL1, type DeployedL1 } from "../l1/deployedL1.ts";
 
 let l1: DeployedL1;
 let otherL1: string;
 let nodes = 0;
+const PASSWORD = "correct horse";
 
 beforeAll(async () => {
   l1 = await startDeployedL1();
@@ -46,11 +49,16 @@ async function validator(
 ): Promise<Running & { readonly api: string; readonly settings: Record<string, unknown> }> {
   const dataDir = join(l1.layout.dataDir, `node-${String(nodes++)}`);
   mkdirSync(dataDir);
-  const keyFile = join(dataDir, "keys.json");
-  await createIdentity({ keyFile, dataDir, password: null }, l1.book.genesisHash, systemRandom);
+  const keyDir = join(dataDir, "keys");
+  const keyPasswordFile = join(dataDir, "password");
+  writeFileSync(keyPasswordFile, PASSWORD, { mode: 0o600 });
+  await createValidatorKeys({
+    ...{ fileSystem: nodeFileSystem, directory: keyDir, genesis: l1.book.genesisHash, random: systemRandom },
+    ...{ bls: await createMclBls(), password: PASSWORD, derivation: "pbkdf2" },
+  });
   const [listenPort, apiPort] = await freePorts(2);
   const settings = {
-    ...{ dataDir, keyFile, listenPort, apiPort },
+    ...{ dataDir, keyDir, keyPasswordFile, listenPort, apiPort },
     ...{ clusterFile: l1.layout.clusterFile, addressBook: l1.layout.addressBook, l1Urls: l1.url },
     ...{ l1PollMs: 200, l1TimeoutMs: 1_000, listenHost: "127.0.0.1" },
     ...overrides,
@@ -146,8 +154,10 @@ describe("crema run, as a process", () => {
     ["a value of the wrong kind", { apiPort: "many" }, "apiPort"],
     ["a missing cluster config", { clusterFile: "/nowhere/cluster.json" }, "clusterFile /nowhere/cluster.json"],
     ["a missing address book", { addressBook: "/nowhere/addresses.json" }, "/nowhere/addresses.json"],
-    ["a missing key file", { keyFile: "/nowhere/keys.json" }, "/nowhere/keys.json"],
-    ["no key file", { keyFile: "" }, "keyFile is missing"],
+    ["a missing key directory", { keyDir: "/nowhere/keys" }, "keyDir: key file /nowhere/keys/"],
+    ["no key directory", { keyDir: "" }, "keyDir is missing"],
+    ["no password", { keyPasswordFile: "" }, "keyPasswordFile is missing"],
+    ["a missing password", { keyPasswordFile: "/nowhere/password" }, "keyPasswordFile: key file /nowhere/password"],
   ])("SETTING-6: %s ends the process with code 2 and the name of the field", async (_what, overrides, expected) => {
     const node = await validator(overrides);
     expect(await node.exitCode).toBe(2);
@@ -178,9 +188,12 @@ describe("crema run, as a process", () => {
     const first = await validator();
     first.child.kill("SIGKILL");
     await first.exitCode;
-    const fresh = join(l1.layout.dataDir, "without-record");
-    mkdirSync(fresh);
-    const node = await validator({ keyFile: first.settings["keyFile"], dataDir: fresh });
+    const copy = join(l1.layout.dataDir, "without-record");
+    mkdirSync(copy);
+    for (const name of [BLS_KEY_NAME, TRANSPORT_KEY_NAME]) {
+      cpSync(join(String(first.settings["keyDir"]), name), join(copy, name));
+    }
+    const node = await validator({ keyDir: copy });
     expect(await node.exitCode).toBe(2);
     expect(node.output()).toContain("signing record");
   });
@@ -189,10 +202,9 @@ describe("crema run, as a process", () => {
     const first = await validator();
     await until(() => answers(first.api));
     const [listenPort, apiPort] = await freePorts(2);
-    const { dataDir, keyFile } = first.settings;
-    const second = await validator({ dataDir, keyFile, listenPort, apiPort });
+    const second = await validator({ dataDir: first.settings["dataDir"], listenPort, apiPort });
     expect(await second.exitCode).not.toBe(0);
-    expect(second.output()).toContain(String(dataDir));
+    expect(second.output()).toContain(String(first.settings["dataDir"]));
     expect(await answers(first.api)).toBe(true);
     first.child.kill("SIGTERM");
     expect(await first.exitCode).toBe(0);
@@ -236,25 +248,33 @@ describe("the other commands", () => {
   it("keygen, register sign and genesis work from files alone", async () => {
     const dataDir = join(l1.layout.dataDir, "operator");
     mkdirSync(dataDir);
-    const keyFile = join(dataDir, "keys.json");
+    const keyDir = join(dataDir, "keys");
+    const password = join(dataDir, "password");
+    writeFileSync(password, `${PASSWORD}\n`, { mode: 0o600 });
     const cluster = ["--cluster-file", l1.layout.clusterFile];
-    const keygen = run(["keygen", "--key-file", keyFile, "--data-dir", dataDir, ...cluster]);
-    expect(await keygen.exitCode).toBe(0);
-    const again = run(["keygen", "--key-file", keyFile, "--data-dir", dataDir, ...cluster]);
-    expect(await again.exitCode).not.toBe(0);
+    const key = ["--key-dir", keyDir, "--key-password-file", password];
+    const keygen = run(["keygen", ...key, ...cluster]);
+    expect([await keygen.exitCode, keygen.output()]).toEqual([0, expect.stringContaining(keyDir)]);
+    const again = run(["keygen", ...key, ...cluster]);
+    expect([await again.exitCode, again.output()]).toEqual([2, expect.stringContaining("never overwritten")]);
     const out = join(dataDir, "registration.json");
     const book = ["--address-book", l1.layout.addressBook];
     const operator = `0x${"12".repeat(20)}`;
     const listen = ["--operator", operator, "--address", "/dns4/v.example/tcp/7000"];
-    const sign = run(["register", "sign", "--key-file", keyFile, ...listen, ...book, "--out", out]);
+    const sign = run(["register", "sign", ...key, ...listen, ...book, "--out", out]);
     expect([await sign.exitCode, sign.output()]).toEqual([0, expect.stringContaining(out)]);
     const record = join(dataDir, "record.json");
-    const key = ["--key-file", keyFile, ...cluster];
-    const exported = run(["protection", "export", ...key, "--data-dir", dataDir, "--out", record]);
+    const exported = run(["protection", "export", ...key, ...cluster, "--out", record]);
     expect([await exported.exitCode, exported.output()]).toEqual([0, expect.stringContaining("signs no more")]);
     const moved = join(dataDir, "moved");
-    const imported = run(["protection", "import", ...key, "--data-dir", moved, "--in", record]);
+    mkdirSync(moved);
+    for (const name of [BLS_KEY_NAME, TRANSPORT_KEY_NAME]) cpSync(join(keyDir, name), join(moved, name));
+    const elsewhere = ["--key-dir", moved, "--key-password-file", password, ...cluster];
+    const imported = run(["protection", "import", ...elsewhere, "--in", record]);
     expect([await imported.exitCode, imported.output()]).toEqual([0, expect.stringContaining("taken over")]);
+    chmodSync(password, 0o644);
+    const careless = run(["register", "sign", ...key, ...listen, ...book, "--out", out]);
+    expect([await careless.exitCode, careless.output()]).toEqual([2, expect.stringContaining("chmod 600")]);
     const genesis = run(["genesis", ...cluster, ...book]);
     expect([await genesis.exitCode, genesis.output().trim()]).toEqual([0, l1.book.genesisHash]);
     const status = run(["status", "--api-url", "http://127.0.0.1:9"]);

@@ -13,13 +13,13 @@ import { createStakers, type Stakers } from "../../src/cli/start/stakers.ts";
 import { buildContracts } from "../../src/cli/start/tools.ts";
 import type { AddressBook } from "../../src/l1/addressBook.ts";
 import { createL1Client, type L1Client } from "../../src/l1/l1Client.ts";
-import type { ValidatorKeys } from "../../src/node/keyFile.ts";
-import { generateKeys } from "../../src/node/keyFile.ts";
 import { signRegistration, type RegistrationFile } from "../../src/node/registration.ts";
 import type { ClusterConfig } from "../../src/protocol/ClusterConfig.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
 import { silentLogger } from "../../src/runtime/logger.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
+import { createValidatorKeys, type ValidatorKeys } from "../../src/signer/validatorKeys.ts";
+import { nodeFileSystem } from "../../src/storage/nodeFileSystem.ts";
 
 /** A real L1 process with the contracts deployed by Ignition, mining a block per transaction. */
 export interface DeployedL1 {
@@ -55,7 +55,11 @@ export async function startDeployedL1(): Promise<DeployedL1> {
     ...{ url, layout, cluster, book, client, stakers, processes },
     chain: devChain(client.provider),
     validator: async (port) => {
-      const keys = generateKeys(systemRandom);
+      const directory = mkdtempSync(join(layout.dataDir, "keys-"));
+      const keys = await createValidatorKeys({
+        ...{ fileSystem: nodeFileSystem, directory, genesis: book.genesisHash, bls, random: systemRandom },
+        ...{ password: "test", derivation: "pbkdf2" },
+      });
       const wallet = await stakers.fundedWallet();
       const operator = `0x${wallet.address.slice(2).toLowerCase()}` as const;
       const address = `/ip4/127.0.0.1/tcp/${String(port)}`;

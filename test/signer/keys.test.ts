@@ -4,6 +4,7 @@ import { join } from "node:path";
 
 import { afterEach, describe, expect, it } from "vitest";
 
+import { GROUP_ORDER, toBigEndian } from "../../src/crypto/bls.ts";
 import { createMclBls } from "../../src/crypto/blsMcl.ts";
 import { keccakHash } from "../../src/crypto/hash.ts";
 import { Epoch, View } from "../../src/protocol/scalars.ts";
@@ -152,6 +153,18 @@ describe("validator keys", () => {
     }
     expect((await stat(directory)).mode & 0o777).toBe(0o700);
     await expect(createValidatorKeys({ ...common, directory })).rejects.toMatchObject({ fault: "exists" });
+  });
+
+  it("KEYS-4: a key out of range is refused", async () => {
+    const directory = join(await temporary(), "keys");
+    await createValidatorKeys({ ...common, directory });
+    const path = join(directory, "bls.json");
+    for (const bad of [0n, GROUP_ORDER]) {
+      const options = { ...quick, description: "", publicKey: new Uint8Array(192) };
+      await writeFile(path, await encryptKey(toBigEndian(bad, 32), options));
+      const opening = openValidatorKeys(nodeFileSystem, directory, "pass", bls);
+      await expect(opening).rejects.toMatchObject({ name: "KeystoreError", fault: "malformed", path });
+    }
   });
 
   it("SIGN-9: sign with the record that was made with them, and not on a copy, a restored backup or without it", async () => {

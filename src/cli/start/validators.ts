@@ -3,13 +3,15 @@ import { join } from "node:path";
 
 import type { Wallet } from "ethers";
 
+import { toHex } from "../../codec/hex.ts";
 import type { Bls } from "../../crypto/bls.ts";
 import type { AddressBook } from "../../l1/addressBook.ts";
-import { createIdentity } from "../../node/identity.ts";
 import { signRegistration, type RegistrationFile } from "../../node/registration.ts";
 import { sleep, systemClock } from "../../runtime/clock.ts";
 import { systemRandom } from "../../runtime/random.ts";
-import type { Layout } from "./layout.ts";
+import { createValidatorKeys } from "../../signer/validatorKeys.ts";
+import { nodeFileSystem } from "../../storage/nodeFileSystem.ts";
+import { writeSecret, type Layout } from "./layout.ts";
 import { L1_CHAIN_ID } from "./localCluster.ts";
 import { StartError } from "./options.ts";
 import { ROOT } from "./tools.ts";
@@ -33,6 +35,7 @@ export interface ValidatorSetup {
 }
 
 const HOST = "127.0.0.1";
+const PASSWORD_BYTES = 16;
 const READY_TIMEOUT_MS = 60_000;
 const POLL_MS = 100;
 /** L1 blocks come every second here. */
@@ -48,8 +51,16 @@ export async function prepareValidator(
   const { layout, book } = setup;
   const dataDir = layout.nodeDir(name);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const keyFile = join(dataDir, "keys.json");
-  const keys = await createIdentity({ keyFile, dataDir, password: null }, book.genesisHash, systemRandom);
+  const keyDir = join(dataDir, "keys");
+  const keyPasswordFile = join(dataDir, "password");
+  const password = toHex(systemRandom.bytes(PASSWORD_BYTES));
+  writeSecret(keyPasswordFile, password);
+  const keys = await createValidatorKeys({
+    ...{ fileSystem: nodeFileSystem, directory: keyDir, password, genesis: book.genesisHash, random: systemRandom },
+    bls: setup.bls,
+    // A development network starts in seconds; scrypt would take a quarter of a gibibyte and a second for every key.
+    derivation: "pbkdf2",
+  });
   const registration = signRegistration(setup.bls, {
     keys,
     operator: `0x${operator.address.slice(2).toLowerCase()}`,
@@ -64,7 +75,8 @@ export async function prepareValidator(
     addressBook: layout.addressBook,
     l1Urls: setup.l1Url,
     l1PollMs: L1_POLL_MS,
-    keyFile,
+    keyDir,
+    keyPasswordFile,
     listenHost: HOST,
     listenPort: ports.listen,
     apiHost: HOST,
