@@ -60,7 +60,7 @@ export async function deployAll(deployment: Deployment): Promise<AddressBook> {
   const { connection, parameters } = deployment;
   const deploy = deployer(deployment);
   const who = governors(deployment);
-  const token = await tokenAddress(deployment, deploy);
+  const token = givenToken(deployment) ?? (await deploy(DevelopmentToken, {})).get("token");
   const manager = (await deploy(Governance, {})).get("accessManager");
   await deploy(Libraries, {});
   const plan = await makePlan(deployment);
@@ -161,10 +161,16 @@ function isList(value: object): value is readonly Value[] {
   return Array.isArray(value);
 }
 
-async function tokenAddress(deployment: Deployment, deploy: Deploy): Promise<string> {
-  const given = deployment.accounts.token ?? deployment.parameters.token;
-  if (given !== null) return given;
-  return (await deploy(DevelopmentToken, {})).get("token");
+/** Checked before anything is deployed; null means the development token, which anyone may mint. */
+function givenToken({ accounts, development, parameters }: Deployment): string | null {
+  const given = accounts.token ?? parameters.token;
+  if (given === null && !development) {
+    throw new ParametersError(
+      "token is not set: give the staking token with --token or in the parameters; " +
+        "the development token, which anyone may mint, is deployed on a local network only",
+    );
+  }
+  return given;
 }
 
 /** The first of the four nonces, fixed once: a later run must not compute other addresses. */

@@ -76,6 +76,15 @@ async function deploy(
   return readAddressBook(at("addresses.json"));
 }
 
+/** A token that was there before; any plain one serves. */
+async function standingToken({ client }: Target): Promise<string> {
+  const path = join(ROOT, "artifacts/contracts/examples/DevelopmentToken.sol/DevelopmentToken.json");
+  const bytecode = /"bytecode": "(0x[0-9a-f]+)"/.exec(readFileSync(path, "utf8"))?.[1] ?? "";
+  const wallet = new Wallet(DEPLOYER_KEY, client.provider);
+  const receipt = await (await wallet.sendTransaction({ data: bytecode })).wait();
+  return receipt?.contractAddress ?? "";
+}
+
 const require = createRequire(import.meta.url);
 const managerArtifact = JSON.parse(
   readFileSync(require.resolve("@openzeppelin/contracts/build/contracts/AccessManager.json"), "utf8"),
@@ -116,16 +125,22 @@ describe("deployment with Ignition", () => {
     expect((await local.client.latestBlock()).number).toBe(before.number);
   });
 
-  it("DEPLOY-2: a public network is not deployed without its accounts, before anything is spent", async () => {
-    const refused = await target("refused", 11_155_111);
-    await expect(deploy(refused, "sepolia", {})).rejects.toThrow("governance.admin is not set");
-    await expect(deploy(refused, "sepolia", { admin: address("a1") })).rejects.toThrow("parametersAccount is not set");
-    expect((await refused.client.latestBlock()).number).toBe(0n);
+  it("DEPLOY-2: a public network is not deployed without its accounts and token, before anything is spent", async () => {
+    for (const [network, chainId] of [
+      ["sepolia", 11_155_111],
+      ["mainnet", 1],
+    ] as const) {
+      const refused = await target(`refused-${network}`, chainId);
+      await expect(deploy(refused, network, {})).rejects.toThrow("governance.admin is not set");
+      await expect(deploy(refused, network, { admin: address("a1") })).rejects.toThrow("parametersAccount is not set");
+      await expect(deploy(refused, network, ACCOUNTS)).rejects.toThrow("token is not set");
+      expect((await refused.client.latestBlock()).number).toBe(0n);
+    }
   });
 
   it("DEPLOY-3: on a public network the deployer keeps no role, and the others wait as the parameters say", async () => {
     const sepolia = await target("sepolia", 11_155_111);
-    const book = await deploy(sepolia, "sepolia", ACCOUNTS);
+    const book = await deploy(sepolia, "sepolia", { ...ACCOUNTS, token: await standingToken(sepolia) });
     const { governance } = await readParameters(join(ROOT, "deploy", "parameters", "sepolia.json5"));
     const role = (id: bigint, account: string): Promise<unknown> => hasRole(sepolia, book, id, account);
     expect(await role(ADMIN_ROLE, ACCOUNTS.admin)).toBe(BigInt(governance.adminDelay));
@@ -144,12 +159,7 @@ describe("deployment with Ignition", () => {
 
   it("DEPLOY-4: the parameters of mainnet are accepted by the contracts, with a token that stands already", async () => {
     const mainnet = await target("mainnet", 1);
-    // Any plain token serves.
-    const path = join(ROOT, "artifacts/contracts/examples/DevelopmentToken.sol/DevelopmentToken.json");
-    const bytecode = /"bytecode": "(0x[0-9a-f]+)"/.exec(readFileSync(path, "utf8"))?.[1] ?? "";
-    const wallet = new Wallet(DEPLOYER_KEY, mainnet.client.provider);
-    const receipt = await (await wallet.sendTransaction({ data: bytecode })).wait();
-    const token = receipt?.contractAddress ?? "";
+    const token = await standingToken(mainnet);
     const book = await deploy(mainnet, "mainnet", { ...ACCOUNTS, token });
     expect(book.token).toBe(token.toLowerCase());
     expect(await developmentTokenAt(book.token, mainnet.client.provider).symbol()).toBe("DEVCREMA");
