@@ -8,6 +8,7 @@ import { addObserver } from "./observer.ts";
 import { addProtection } from "./protection.ts";
 import { addRegister } from "./register.ts";
 import { addRun } from "./run.ts";
+import { addSeal, addSeat } from "./seat.ts";
 import { addStart } from "./start.ts";
 import { addStatus } from "./status.ts";
 
@@ -15,8 +16,8 @@ const program = new Command("crema")
   .description("decentralized confirmation and sequencing layer for Ethereum L2 chains")
   .showHelpAfterError();
 
-for (const add of [addStart, addKeygen, addRegister, addRun, addObserver, addProtection, addStatus, addChecks])
-  add(program);
+const commands = [addStart, addKeygen, addRegister, addSeal, addSeat, addRun, addObserver, addProtection];
+for (const add of [...commands, addStatus, addChecks]) add(program);
 
 try {
   await program.parseAsync();

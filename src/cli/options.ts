@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { InvalidArgumentError, type Command } from "commander";
 
 import { flagName, type Sources, type Table } from "../config/configTable.ts";
 
@@ -16,4 +16,10 @@ export function addSettings(command: Command, table: Table): Command {
 export function sourcesOf(options: Readonly<Record<string, string | undefined>>): Sources {
   const { config, ...flags } = options;
   return { flags, env: process.env, ...(config === undefined ? {} : { file: config }) };
+}
+
+/** Parses an option that counts something. */
+export function wholeNumber(text: string): bigint {
+  if (!/^\d{1,78}$/.test(text)) throw new InvalidArgumentError("expected a whole number");
+  return BigInt(text);
 }

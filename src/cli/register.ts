@@ -1,21 +1,18 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
-import { Wallet } from "ethers";
+import type { Wallet } from "ethers";
 import type { Command } from "commander";
 
 import { isHex, type Hex } from "../codec/hex.ts";
 import { createMclBls } from "../crypto/blsMcl.ts";
-import { readAddressBook } from "../l1/addressBook.ts";
-import { developmentTokenAt, stakeTableAt } from "../l1/contracts.ts";
-import { createL1Client } from "../l1/l1Client.ts";
+import { readAddressBook, type AddressBook } from "../l1/addressBook.ts";
+import { developmentTokenAt } from "../l1/contracts.ts";
 import { ConfigError } from "../config/configTable.ts";
 import { readKeys } from "../node/identity.ts";
 import { parseRegistrationFile, signRegistration } from "../node/registration.ts";
-import { systemClock } from "../runtime/clock.ts";
-import { silentLogger } from "../runtime/logger.ts";
+import { addAccountOptions, mined, withAccount, type AccountOptions } from "./account.ts";
+import { wholeNumber } from "./options.ts";
 import { print } from "./terminal.ts";
-
-const L1_TIMEOUT_MS = 30_000;
 
 interface SignOptions {
   readonly keyDir: string;
@@ -26,14 +23,11 @@ interface SignOptions {
   readonly out: string;
 }
 
-interface SendOptions {
+interface SendOptions extends AccountOptions {
   readonly registration: string;
-  readonly addressBook: string;
-  readonly l1Url: string;
-  readonly accountKeyFile: string;
-  readonly commission: string;
+  readonly commission: bigint;
   readonly metadata: string;
-  readonly selfStake: string;
+  readonly selfStake: bigint;
 }
 
 /**
@@ -52,15 +46,11 @@ export function addRegister(program: Command): void {
     .requiredOption("--address-book <file>", "addresses of the contracts")
     .requiredOption("--out <file>", "registration to write")
     .action(sign);
-  register
-    .command("send")
+  addAccountOptions(register.command("send"))
     .description("stake and register with a signed registration")
     .requiredOption("--registration <file>", "written by `crema register sign`")
-    .requiredOption("--address-book <file>", "addresses of the contracts")
-    .requiredOption("--l1-url <url>", "L1 endpoint")
-    .requiredOption("--account-key-file <file>", "private key of the operator's L1 account, hexadecimal")
-    .requiredOption("--self-stake <amount>", "own stake, in the token's smallest unit")
-    .option("--commission <basis points>", "share of rewards that the operator keeps", "500")
+    .requiredOption("--self-stake <amount>", "own stake, in the token's smallest unit", wholeNumber)
+    .option("--commission <basis points>", "share of rewards that the operator keeps", wholeNumber, 500n)
     .option("--metadata <uri>", "where the validator describes itself", "")
     .action(send);
 }
@@ -81,44 +71,27 @@ async function sign(options: SignOptions): Promise<void> {
 }
 
 async function send(options: SendOptions): Promise<void> {
-  const book = readAddressBook(options.addressBook);
   const registration = parseRegistrationFile(readFileSync(options.registration, "utf8"), options.registration);
-  if (registration.stakeTable !== book.stakeTable || registration.l1ChainId !== book.chainId) {
-    throw new ConfigError([`${options.registration} was signed for another stake table or chain`]);
-  }
-  const client = createL1Client({
-    urls: [options.l1Url],
-    chainId: BigInt(book.chainId),
-    finality: { kind: "tag" },
-    timeoutMs: L1_TIMEOUT_MS,
-    clock: systemClock,
-    logger: silentLogger,
+  await withAccount(options, async ({ wallet, book, table }) => {
+    if (registration.stakeTable !== book.stakeTable || registration.l1ChainId !== book.chainId) {
+      throw new ConfigError([`${options.registration} was signed for another stake table or chain`]);
+    }
+    if (wallet.address.toLowerCase() !== registration.operator) {
+      throw new ConfigError([`the registration is for ${registration.operator}, the account is ${wallet.address}`]);
+    }
+    const { commission, metadata, selfStake } = options;
+    await approve(wallet, book, selfStake);
+    const { key, possession, network } = registration;
+    const { hash } = await mined(table.register(key, [...possession], commission, network, metadata, selfStake));
+    const { id } = await table.keyOf(registration.keyHash);
+    print(`validator ${String(id)} registered (${hash})`);
   });
-  const wallet = new Wallet(readFileSync(options.accountKeyFile, "utf8").trim(), client.provider);
-  if (wallet.address.toLowerCase() !== registration.operator) {
-    throw new ConfigError([`the registration is for ${registration.operator}, the account is ${wallet.address}`]);
-  }
-  const table = stakeTableAt(book.stakeTable, wallet);
-  await approve(wallet, book.token, book.stakeTable, BigInt(options.selfStake));
-  const { key, possession, network } = registration;
-  const sent = await table.register(
-    key,
-    [...possession],
-    BigInt(options.commission),
-    network,
-    options.metadata,
-    BigInt(options.selfStake),
-  );
-  await sent.wait();
-  const { id } = await table.keyOf(registration.keyHash);
-  print(`validator ${String(id)} registered in ${sent.hash}`);
-  client.close();
 }
 
-async function approve(wallet: Wallet, token: string, spender: string, amount: bigint): Promise<void> {
+async function approve(wallet: Wallet, { token, stakeTable }: AddressBook, amount: bigint): Promise<void> {
   const erc20 = developmentTokenAt(token, wallet);
-  if ((await erc20.allowance(wallet.address, spender)) >= amount) return;
-  await (await erc20.approve(spender, amount)).wait();
+  if ((await erc20.allowance(wallet.address, stakeTable)) >= amount) return;
+  await mined(erc20.approve(stakeTable, amount));
 }
 
 function isAddress(value: string): value is Hex {

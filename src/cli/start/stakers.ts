@@ -1,11 +1,12 @@
-import { parseEther, Wallet, type ContractTransactionResponse, type JsonRpcSigner } from "ethers";
+import { parseEther, Wallet, type JsonRpcSigner } from "ethers";
 
 import type { AddressBook } from "../../l1/addressBook.ts";
 import { developmentTokenAt, stakeTableAt, type StakeTable } from "../../l1/contracts.ts";
 import type { RpcProvider } from "../../l1/rpcProvider.ts";
 import type { RegistrationFile } from "../../node/registration.ts";
 import { sleep, systemClock } from "../../runtime/clock.ts";
-import { StartError } from "./options.ts";
+import { mined } from "../account.ts";
+import { sealKeys } from "../sealKeys.ts";
 
 /** Ether for the gas of an account. */
 const GAS_MONEY = parseEther("100");
@@ -56,7 +57,9 @@ export async function createStakers(provider: RpcProvider, book: AddressBook): P
       await mined(table.register(key, [...possession], COMMISSION_BASIS_POINTS, network, "", SELF_STAKE));
       return (await bankTable.keyOf(registration.keyHash)).id;
     },
-    seal: (registrations) => seal(bankTable, registrations),
+    seal: async (registrations) => {
+      await sealKeys(bankTable, registrations);
+    },
     takeSeat: async (operator, id) => {
       await mined(stakeTableAt(book.stakeTable, operator).takeSeat(id));
     },
@@ -74,20 +77,6 @@ export async function createStakers(provider: RpcProvider, book: AddressBook): P
   };
 }
 
-async function seal(table: StakeTable, registrations: readonly RegistrationFile[]): Promise<void> {
-  const isSealed = async ({ keyHash }: RegistrationFile): Promise<boolean> => (await table.keyOf(keyHash)).page !== 0n;
-  const waiting: RegistrationFile[] = [];
-  for (const registration of registrations) if (!(await isSealed(registration))) waiting.push(registration);
-  if (waiting.length === 0) return;
-  const keys = `0x${waiting.map(({ key }) => key.slice(2)).join("")}`;
-  try {
-    await mined(table.seal(keys));
-  } catch (error) {
-    // The relayer may have been faster: then it is done.
-    for (const registration of waiting) if (!(await isSealed(registration))) throw error;
-  }
-}
-
 async function rotate(table: StakeTable): Promise<void> {
   const before = await table.newestCommittee();
   for (let attempt = 1; (await table.newestCommittee()) <= before; attempt++) {
@@ -99,9 +88,4 @@ async function rotate(table: StakeTable): Promise<void> {
       await sleep(systemClock, ROTATE_RETRY_MS);
     }
   }
-}
-
-async function mined(sending: Promise<ContractTransactionResponse>): Promise<void> {
-  const receipt = await (await sending).wait();
-  if (receipt?.status !== 1) throw new StartError(`L1 transaction ${receipt?.hash ?? "(unknown)"} failed`);
 }
