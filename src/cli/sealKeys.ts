@@ -1,12 +1,11 @@
 import type { StakeTable } from "../l1/contracts.ts";
-import { PAGE_KEYS_MAX, type RegisteredKey } from "../l1/waitingKeys.ts";
+import { inPages, type RegisteredKey } from "../l1/waitingKeys.ts";
 import { mined } from "./account.ts";
 
 /** Writes those of the keys that still wait to key pages; how many of them waited. */
 export async function sealKeys(table: StakeTable, keys: readonly RegisteredKey[]): Promise<number> {
   const waiting = await unsealed(table, keys);
-  for (let from = 0; from < waiting.length; from += PAGE_KEYS_MAX) {
-    const page = waiting.slice(from, from + PAGE_KEYS_MAX);
+  for (const page of inPages(waiting)) {
     try {
       await mined(table.seal(`0x${page.map(({ key }) => key.slice(2)).join("")}`));
     } catch (error) {

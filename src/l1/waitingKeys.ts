@@ -30,3 +30,9 @@ export async function waitingKeys(client: L1Client, book: AddressBook): Promise<
   }
   return [...waiting.values()];
 }
+
+/** JOIN-4: the keys in portions that one page holds. */
+export function inPages(keys: readonly RegisteredKey[]): readonly (readonly RegisteredKey[])[] {
+  const pages = Math.ceil(keys.length / PAGE_KEYS_MAX);
+  return Array.from({ length: pages }, (_, page) => keys.slice(page * PAGE_KEYS_MAX, (page + 1) * PAGE_KEYS_MAX));
+}

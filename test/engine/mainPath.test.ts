@@ -26,7 +26,7 @@ afterEach(async () => {
 });
 
 /** Engines on a memory network with the system clock and real signatures. */
-async function startFour(): Promise<Engine[]> {
+async function startFour(transportKeys: readonly number[] = [0x10, 0x11, 0x12, 0x13]): Promise<Engine[]> {
   const config = quickConfig({
     genesisTimeMs: 1_700_000_000_000,
     epochLength: 5,
@@ -46,11 +46,13 @@ async function startFour(): Promise<Engine[]> {
     seat,
     key: bls.publicKey(secret),
     weight: 65_535n,
-    transportKey: new Uint8Array(32).fill(0x10 + seat),
+    transportKey: new Uint8Array(32).fill(transportKeys[seat] ?? 0),
     address: "",
   }));
   const network = createMemoryNetwork();
-  const engines = members.map((member, seat) =>
+  // Who registered the transport key of another cannot prove it: nobody runs there.
+  const owners = members.filter(({ seat }) => transportKeys.lastIndexOf(transportKeys[seat] ?? 0) === seat);
+  const engines = owners.map((member) =>
     createEngine(
       {
         clock: systemClock,
@@ -61,7 +63,7 @@ async function startFour(): Promise<Engine[]> {
         journal: memoryJournal(),
         l1: fixedL1(members),
         bls: inlineBls(bls),
-        signer: plainSigner(bls, secrets[seat] ?? new Uint8Array(), domain),
+        signer: plainSigner(bls, secrets[member.seat] ?? new Uint8Array(), domain),
       },
       { config, domain },
     ),
@@ -109,6 +111,18 @@ describe("engine", () => {
       (await first.status()).epoch > 1n ? ((await first.blockAt(Height(5n)))?.header.epoch ?? fail()) : fail(),
     );
     expect(handover?.header.height).toBe(5n);
+  });
+
+  it("PEERS-2: a member that registered another's transport key stops no node", { timeout: 60_000 }, async () => {
+    const engines = await startFour([0x13, 0x11, 0x12, 0x13]);
+    expect(engines.length).toBe(3);
+    const transaction = Transaction.plain(NamespaceId(10n), new TextEncoder().encode("ten"));
+    const ready = Promise.all(engines.map((engine) => finalizedAt(engine, 6n)));
+    expect(await engines[0]?.submit([transaction])).toEqual({ kind: "accepted" });
+    await ready;
+    for (const engine of engines) {
+      expect((await engine.transaction(transaction.namespace, Transaction.hash(transaction))).kind).toBe("finalized");
+    }
   });
 });
 
