@@ -11,6 +11,8 @@ import { StartError } from "./options.ts";
 export const ROOT = dirname(fileURLToPath(new URL("../../../package.json", import.meta.url)));
 
 const OUTPUT_LINES = 30;
+const BUILD_ATTEMPTS = 5;
+const SHARED_CACHE_FILE = "compile-cache.json.tmp";
 
 /** Runs one of our own tools to its end; throws with its last lines when it fails. */
 export async function runTool(
@@ -48,6 +50,15 @@ export async function buildContracts(signal: AbortSignal): Promise<void> {
   const require = createRequire(import.meta.url);
   const cli = join(dirname(require.resolve("hardhat/package.json")), "dist", "src", "cli.js");
   if (!existsSync(cli)) throw new StartError("Hardhat is not installed: npm ci");
-  await runTool("building the contracts", [cli, "build", "--quiet"], {}, signal);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await runTool("building the contracts", [cli, "build", "--quiet"], {}, signal);
+      break;
+    } catch (error) {
+      // Two builds at once (two networks, two test files) rename one temporary cache file: the later finds it gone.
+      const collided = error instanceof StartError && error.message.includes(SHARED_CACHE_FILE);
+      if (!collided || attempt === BUILD_ATTEMPTS) throw error;
+    }
+  }
   if (!contractsAreBuilt()) throw new StartError("the build left contracts out: rm -rf artifacts cache, then again");
 }
