@@ -7,7 +7,12 @@ import type { Evidence } from "../../src/protocol/Evidence.ts";
 import * as Payload from "../../src/protocol/Payload.ts";
 import { Height, ValidatorId, View, type NamespaceId } from "../../src/protocol/scalars.ts";
 import * as Transaction from "../../src/protocol/Transaction.ts";
-import type { FinalizationSelector, FinalizedBlock, NodeQueries, SubmitOutcome } from "../../src/lightclient/nodeQueries.ts";
+import type {
+  FinalizationSelector,
+  FinalizedBlock,
+  NodeQueries,
+  SubmitOutcome,
+} from "../../src/lightclient/nodeQueries.ts";
 import { EPOCH_LENGTH, type Chain, type ChainBlock } from "./chain.ts";
 
 /** A node without consensus: serves a hand-made chain, and finalizes what was submitted when told to. */
