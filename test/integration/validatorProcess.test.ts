@@ -198,13 +198,17 @@ describe("crema run, as a process", () => {
     expect(node.output()).toContain("signing record");
   });
 
-  it("NODE-5: a second process on the same data directory is refused, and the first goes on", async () => {
+  it("NODE-5: a second process on the same data or key directory is refused, and the first goes on", async () => {
     const first = await validator();
     await until(() => answers(first.api));
     const [listenPort, apiPort] = await freePorts(2);
     const second = await validator({ dataDir: first.settings["dataDir"], listenPort, apiPort });
     expect(await second.exitCode).not.toBe(0);
     expect(second.output()).toContain(String(first.settings["dataDir"]));
+    const { keyDir, keyPasswordFile } = first.settings;
+    const twin = await validator({ keyDir, keyPasswordFile });
+    expect(await twin.exitCode).not.toBe(0);
+    expect(twin.output()).toContain("locked: another process signs with this key");
     expect(await answers(first.api)).toBe(true);
     first.child.kill("SIGTERM");
     expect(await first.exitCode).toBe(0);
