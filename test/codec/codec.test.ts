@@ -57,6 +57,16 @@ describe("Writer and Reader", () => {
     expect(() => new Reader(exact).bytes(9)).toThrow(/too-long/);
   });
 
+  it("CODEC-4: what is read is a copy of its own, from a Buffer as well", () => {
+    const message = Buffer.from(new Writer().fixed(Uint8Array.of(1, 2), 2).bytes(new Uint8Array(1000)).finish());
+    const reader = new Reader(message);
+    const [first, rest] = [reader.fixed(2), reader.bytes(1000)];
+    message.fill(9);
+    expect([...first]).toEqual([1, 2]);
+    expect(first.buffer.byteLength).toBe(2);
+    expect(rest.every((byte) => byte === 0)).toBe(true);
+  });
+
   it("CODEC-3: refuses trailing bytes, truncation and a boolean that is neither 0 nor 1", () => {
     expect(() => decodeAll(Uint8Array.of(1, 2), (reader) => reader.u8())).toThrow(/trailing/);
     expect(() => decodeAll(Uint8Array.of(1), (reader) => reader.u16())).toThrow(/truncated/);
