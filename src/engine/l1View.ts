@@ -11,7 +11,7 @@ export interface Anchor {
 /**
  * What the engine knows of L1, read at any moment without waiting. The adapter follows L1, folds finalized events and
  * calls the listener whenever an answer may have changed; it never answers from unfinalized state. Everything here is
- * advice for voting and proposing, never for certification (protocol.md section 5, rule 3).
+ * advice for voting and proposing, never for certification (docs/spec/consensus.md, rule 3).
  */
 export interface L1View {
   /** The newest finalized block seen, or undefined before the first one. */

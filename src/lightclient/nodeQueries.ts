@@ -13,7 +13,7 @@ import type { Transaction } from "../protocol/Transaction.ts";
  * not finalized yet, or pruned below `NodeStatus.oldestHeight`. A rejected promise means the node itself is at fault.
  */
 export interface NodeQueries {
-  /** Offers envelopes (protocol.md section 4) to the mempool. Several parts are one bundle: all are taken or none. */
+  /** Offers envelopes (docs/spec/data-structures.md, payload) to the mempool. Several parts are one bundle: all are taken or none. */
   submit(transactions: readonly Transaction[]): Promise<SubmitOutcome>;
   /** Where a transaction stands. `hash` is keccak-256 of the envelope. */
   transaction(namespace: NamespaceId, hash: Hash): Promise<TransactionPlace>;

@@ -7,7 +7,7 @@ import * as Header from "../protocol/Header.ts";
 import type { CommitteeSource } from "./committees.ts";
 import { VerificationError, type VerificationFault } from "./errors.ts";
 
-/** How far ahead of the own clock a header's time may be, seconds: what L1 allows (protocol.md section 7). */
+/** How far ahead of the own clock a header's time may be, seconds: what L1 allows (docs/spec/light-client.md). */
 export const HEADER_DRIFT_SECONDS = 120n;
 /** Finalized headers remembered, so that several answers proven by one are checked once. */
 export const REMEMBERED_HEADERS_MAX = 256;
