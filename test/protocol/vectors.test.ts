@@ -5,34 +5,15 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import { toHex } from "../../src/codec/hex.ts";
-import { hashFromBytes } from "../../src/crypto/hash.ts";
 import { typeString, type StructType } from "../../src/crypto/typedData.ts";
 import * as Domain from "../../src/protocol/Domain.ts";
 import * as Header from "../../src/protocol/Header.ts";
 import * as Registration from "../../src/protocol/Registration.ts";
 import * as Resume from "../../src/protocol/Resume.ts";
-import { CommitteeId, Epoch, Height, View } from "../../src/protocol/scalars.ts";
+import { Epoch, View } from "../../src/protocol/scalars.ts";
 import * as Vote from "../../src/protocol/Vote.ts";
+import { hash, header, u64 } from "../support/arbitraries.ts";
 import { DOMAIN, render, vectorFiles } from "../vectors/vectors.ts";
-
-const u64 = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n });
-const hash = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(hashFromBytes);
-
-const header: fc.Arbitrary<Header.Header> = fc.record({
-  height: u64.map(Height),
-  epoch: u64.map(Epoch),
-  viewNumber: u64.map(View),
-  committee: u64.map(CommitteeId),
-  timestamp: u64,
-  parent: hash,
-  history: hash,
-  payload: hash,
-  namespaces: hash,
-  l1Number: u64,
-  l1Hash: hash,
-  nextCommittee: u64.map(CommitteeId),
-  proposer: fc.nat(65535),
-});
 
 /** ethers' own EIP-712 implementation. */
 function oracle(struct: StructType, value: object): string {

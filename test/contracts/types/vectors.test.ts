@@ -11,8 +11,9 @@ import * as Evidence from "../../../src/protocol/Evidence.ts";
 import * as Header from "../../../src/protocol/Header.ts";
 import * as Registration from "../../../src/protocol/Registration.ts";
 import * as Resume from "../../../src/protocol/Resume.ts";
-import { CommitteeId, Epoch, Height, View } from "../../../src/protocol/scalars.ts";
+import { CommitteeId, Epoch, View } from "../../../src/protocol/scalars.ts";
 import type * as Vote from "../../../src/protocol/Vote.ts";
+import { header } from "../../support/arbitraries.ts";
 import { DOMAIN, vectorFiles } from "../../vectors/vectors.ts";
 
 const RUNS = { numRuns: 100 };
@@ -23,8 +24,6 @@ type Row = Readonly<Record<string, string & Readonly<Record<string, string>>>>;
 const vectors = (name: string): Row[] =>
   JSON.parse(readFileSync(new URL(`../../vectors/${name}.json`, import.meta.url), "utf8")) as Row[];
 
-const u64 = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n });
-const hash = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(hashFromBytes);
 const vote = fc
   .record({
     kind: fc.constantFrom("notarize", "nullify", "finalize"),
@@ -126,21 +125,6 @@ describe("types", () => {
   });
 
   it("HASH-5: both languages hash any header, resume and registration alike", async () => {
-    const header = fc.record({
-      height: u64.map(Height),
-      epoch: u64.map(Epoch),
-      viewNumber: u64.map(View),
-      committee: u64.map(CommitteeId),
-      timestamp: u64,
-      parent: hash,
-      history: hash,
-      payload: hash,
-      namespaces: hash,
-      l1Number: u64,
-      l1Hash: hash,
-      nextCommittee: u64.map(CommitteeId),
-      proposer: fc.nat(65535),
-    });
     await fc.assert(
       fc.asyncProperty(header, async (value) => {
         expect(await harness.hashHeader(value)).to.equal(Header.hash(value));
