@@ -6,6 +6,7 @@ import * as confirmation from "./gas/confirmationGas.ts";
 import * as lightClient from "./gas/lightClientGas.ts";
 import type { Measurements } from "./gas/measurement.ts";
 import * as recovery from "./gas/recoveryGas.ts";
+import * as slasher from "./gas/slasherGas.ts";
 import * as stakeTable from "./gas/stakeTableGas.ts";
 
 /**
@@ -18,7 +19,7 @@ const TOLERANCE = 0.002;
 
 async function measureAll(): Promise<Measurements> {
   const all: Measurements = {};
-  for (const { measure } of [lightClient, recovery, stakeTable, confirmation]) {
+  for (const { measure } of [lightClient, recovery, slasher, stakeTable, confirmation]) {
     Object.assign(all, await measure(await network.create("osaka")));
   }
   const names = Object.keys(all).sort();
