@@ -9,6 +9,9 @@ import { ESCROW, METADATA, NETWORK, PARAMETER, TOKENS, WAD } from "../support/st
 const created = await network.create();
 const { networkHelpers } = created;
 
+/** Where the stake table keeps its counters, behind the slot of AccessManaged. */
+const HEAD_SLOT = 1;
+
 async function empty() {
   const world = await staking.deployStakeTable(created);
   return { world, stakeTable: world.stakeTable, operator: world.accounts[0]! };
@@ -105,6 +108,21 @@ describe("StakeTable registry", () => {
         await world.ethers.getContractAt("BLS", stakeTable.target),
         "BlsKeyLengthWrong",
       );
+    });
+
+    it("KEY-1: ids end where seats can name no more", async () => {
+      const { world, stakeTable, operator } = await networkHelpers.loadFixture(empty);
+      const most = 2n ** 31n - 1n;
+      // Nobody registers that many: the count, in the lower 32 bits of its slot, is set.
+      await networkHelpers.setStorageAt(world.stakeTable.target as string, HEAD_SLOT, most - 1n);
+      expect(await stakeTable.validatorCount()).to.equal(most - 1n);
+      const last = await staking.register(world, { operator });
+      expect(last.id).to.equal(most);
+      const key = staking.freshKey();
+      const proof = await staking.possession(world, key, operator.address);
+      await expect(stakeTable.connect(operator).register(key.packed, proof, 0n, NETWORK, METADATA, 100n * TOKENS))
+        .to.be.revertedWithCustomError(stakeTable, "StakeTableValidatorsExhausted")
+        .withArgs(most);
     });
 
     it("KEY-3: a key is registered once for ever", async () => {
