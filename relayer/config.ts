@@ -41,6 +41,7 @@ export const TABLE = {
     env: "CREMA_L1_URLS",
     description: "L1 JSON-RPC addresses; three or more outvote one that lies",
     parse: httpUrls(ENDPOINTS_MAX),
+    secret: true,
   },
   l1ChainId: {
     env: "CREMA_L1_CHAIN_ID",
@@ -156,10 +157,29 @@ export const TABLE = {
     description: "remote signer that speaks eth_signTransaction",
     parse: optional(httpUrls(1)),
     default: "",
+    secret: true,
+  },
+  kmsKeyId: {
+    env: "CREMA_KMS_KEY_ID",
+    description: "id, ARN or alias of a key in AWS KMS (ECC_SECG_P256K1); credentials as for any AWS tool",
+    parse: optional(text(2_048)),
+    default: "",
+  },
+  kmsRegion: {
+    env: "CREMA_KMS_REGION",
+    description: "its region; default AWS_REGION",
+    parse: optional(text(64)),
+    default: "",
+  },
+  kmsEndpoint: {
+    env: "CREMA_KMS_ENDPOINT",
+    description: "another address of KMS, such as a VPC endpoint",
+    parse: optional(httpUrls(1)),
+    default: "",
   },
   signerAddress: {
     env: "CREMA_SIGNER_ADDRESS",
-    description: "account of the remote signer",
+    description: "account of the remote signer; with KMS, what the key must be",
     parse: optional(address),
     default: "",
   },
@@ -278,11 +298,11 @@ export const TABLE = {
 
 export type RelayerConfig = Values<typeof TABLE>;
 
-const KEY_SOURCES = ["keyFile", "keystore", "key", "web3signerUrl"] as const;
+const KEY_SOURCES = ["keyFile", "keystore", "key", "web3signerUrl", "kmsKeyId"] as const;
 
 const RELATIONS: readonly Relation<RelayerConfig>[] = [
   {
-    sentence: "exactly one key is needed: keyFile, keystore, key (environment) or web3signerUrl",
+    sentence: "exactly one key is needed: keyFile, keystore, key (environment), web3signerUrl or kmsKeyId",
     holds: (config) => KEY_SOURCES.filter((name) => config[name] !== null).length === 1,
   },
   {

@@ -53,7 +53,7 @@ async function run(flags: Flags): Promise<void> {
   const config = configOf(flags);
   const clock = systemClock;
   const logger = jsonLogger(config.logLevel, { name: "relayer" });
-  const signer = await openSigner(config);
+  const signer = await openSigner(config, clock);
   const ports = createPorts(config, signer, clock, logger);
   if (flags["dryRun"] === true) {
     say(JSON.stringify(await dryRun(config, ports)));
@@ -92,10 +92,13 @@ async function ask(flags: Flags, method: "GET" | "POST", path: string): Promise<
   if (!response.ok) process.exitCode = EXIT_FAILURE;
 }
 
+/** Every user of the machine sees a command line. */
+const NEVER_A_FLAG: ReadonlySet<string> = new Set(["key", "redisUrl"]);
+
 function withSettings(command: Command): Command {
   command.option("--config <file>", "YAML or JSON file with settings by name");
   for (const [name, row] of Object.entries(TABLE)) {
-    if ("secret" in row) continue;
+    if (NEVER_A_FLAG.has(name)) continue;
     const fallback = "default" in row && row.default !== "" ? `, default ${row.default}` : "";
     command.option(`--${flagName(name)} <value>`, `${row.description} [${row.env}${fallback}]`);
   }

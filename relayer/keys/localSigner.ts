@@ -3,11 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { Transaction, Wallet, type BaseWallet } from "ethers";
 
 import type { Signer, UnsignedTransaction } from "../tx/signer.ts";
-
-/** A key that cannot be used. Never holds key material. */
-export class KeyError extends Error {
-  override readonly name = "KeyError";
-}
+import { KeyError } from "./keyErrors.ts";
 
 /** A key in this process. */
 export function localSigner(wallet: BaseWallet): Signer {

@@ -1,3 +1,4 @@
+import { readBoundedText } from "../runtime/boundedBody.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { L1UnavailableError, L1WrongChainError, type EndpointFailure } from "./l1Errors.ts";
@@ -114,7 +115,9 @@ async function postJson(url: string, payload: unknown, timeoutMs: number): Promi
       body: JSON.stringify(payload),
       signal: AbortSignal.timeout(timeoutMs),
     });
-    text = await readBounded(response);
+    const body = await readBoundedText(response, RESPONSE_BYTES_MAX);
+    if (body === undefined) throw new EndpointFault(`answer longer than ${String(RESPONSE_BYTES_MAX)} bytes`);
+    text = body;
   } catch (error) {
     throw error instanceof EndpointFault ? error : new EndpointFault(describe(error, timeoutMs));
   }
@@ -126,19 +129,6 @@ async function postJson(url: string, payload: unknown, timeoutMs: number): Promi
   } catch {
     throw new EndpointFault(`HTTP ${String(response.status)} with a body that is not JSON`);
   }
-}
-
-async function readBounded(response: Response): Promise<string> {
-  if (response.body === null) return "";
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  const body: ReadableStream<Uint8Array> = response.body;
-  for await (const chunk of body) {
-    size += chunk.byteLength;
-    if (size > RESPONSE_BYTES_MAX) throw new EndpointFault(`answer longer than ${String(RESPONSE_BYTES_MAX)} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
 }
 
 function describe(error: unknown, timeoutMs: number): string {

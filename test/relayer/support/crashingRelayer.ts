@@ -71,7 +71,7 @@ function crashing(ports: Ports): Ports {
 
 const config = readRelayerConfig({ flags: {}, env: process.env });
 const logger = jsonLogger(config.logLevel, { name: "relayer" });
-const signer = await openSigner(config);
+const signer = await openSigner(config, systemClock);
 const ports = crashing(createPorts(config, signer, systemClock, logger));
 const { queue: kind, dataDir, redisUrl } = config;
 const backend = await openBackend(
