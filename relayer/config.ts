@@ -288,6 +288,18 @@ export const TABLE = {
     parse: optional(text()),
     default: "",
   },
+  dashboard: {
+    env: "CREMA_DASHBOARD",
+    description: "show the queues under /dashboard, behind a password",
+    parse: flag,
+    default: "false",
+  },
+  dashboardPasswordFile: {
+    env: "CREMA_DASHBOARD_PASSWORD_FILE",
+    description: "file with the dashboard's password, mode 0600; on loopback the admin token serves without one",
+    parse: optional(text()),
+    default: "",
+  },
   logLevel: {
     env: "CREMA_LOG_LEVEL",
     description: "least severe line written",
@@ -299,6 +311,10 @@ export const TABLE = {
 export type RelayerConfig = Values<typeof TABLE>;
 
 const KEY_SOURCES = ["keyFile", "keystore", "key", "web3signerUrl", "kmsKeyId"] as const;
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
 
 const RELATIONS: readonly Relation<RelayerConfig>[] = [
   {
@@ -331,6 +347,11 @@ const RELATIONS: readonly Relation<RelayerConfig>[] = [
   {
     sentence: "postDeadlineSeconds must not be below postEverySeconds",
     holds: ({ postEverySeconds, postDeadlineSeconds }) => postDeadlineSeconds >= postEverySeconds,
+  },
+  {
+    sentence: "a dashboard on an address that is not loopback needs dashboardPasswordFile",
+    holds: ({ dashboard, dashboardPasswordFile, httpHost }) =>
+      !dashboard || dashboardPasswordFile !== null || isLoopback(httpHost),
   },
   { sentence: "queue redis needs redisUrl", holds: ({ queue, redisUrl: url }) => queue !== "redis" || url !== null },
 ];

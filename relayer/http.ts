@@ -1,8 +1,9 @@
-import { timingSafeEqual } from "node:crypto";
-
+import fastifyRateLimit from "@fastify/rate-limit";
 import fastify, { type FastifyInstance } from "fastify";
 
 import type { Logger } from "../src/runtime/logger.ts";
+import { isAuthorized } from "./auth.ts";
+import type { DashboardOptions } from "./dashboard.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Relayer } from "./relayer.ts";
 
@@ -14,10 +15,14 @@ export interface HttpOptions {
   readonly port: number;
   /** Who may retry and drain. */
   readonly adminToken: string;
+  /** Undefined: there is none. */
+  readonly dashboard?: DashboardOptions;
 }
 
 /** Nothing here takes a body of more. */
 const BODY_BYTES_MAX = 1024;
+/** Requests of one address in a minute, over which it is told to wait: nobody guesses a token at this pace. */
+export const REQUESTS_PER_MINUTE_MAX = 600;
 
 export interface HttpServer {
   readonly url: string;
@@ -27,8 +32,14 @@ export interface HttpServer {
 /** OPS-1: `/healthz`, `/readyz`, `/metrics` and `/status` for anyone who reaches the port; the rest needs the token. */
 export async function startHttp(options: HttpOptions): Promise<HttpServer> {
   const app = fastify({ bodyLimit: BODY_BYTES_MAX, logger: false, forceCloseConnections: true });
+  await app.register(fastifyRateLimit, { max: REQUESTS_PER_MINUTE_MAX, timeWindow: 60_000 });
   addReads(app, options);
   addAdministration(app, options);
+  if (options.dashboard !== undefined) {
+    // The board is large: who does not want it does not load it.
+    const { addDashboard } = await import("./dashboard.ts");
+    addDashboard(app, options.dashboard);
+  }
   const url = await app.listen({ host: options.host, port: options.port });
   return { url, close: () => app.close() };
 }
@@ -51,11 +62,9 @@ function addReads(app: FastifyInstance, { relayer, metrics }: HttpOptions): void
 }
 
 function addAdministration(app: FastifyInstance, { relayer, logger, adminToken }: HttpOptions): void {
-  const expected = Buffer.from(`Bearer ${adminToken}`);
   app.register((admin, _options, done) => {
     admin.addHook("onRequest", async (request, reply) => {
-      const given = Buffer.from(request.headers.authorization ?? "");
-      if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
+      if (!isAuthorized(request.headers.authorization, adminToken)) {
         await reply.code(401).send({ error: "the admin token is needed" });
       }
     });

@@ -1,10 +1,6 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-
 import { Command } from "commander";
 
-import { toHex } from "../src/codec/hex.ts";
-import { ConfigError, flagName, redacted } from "../src/config/configTable.ts";
+import { flagName, redacted } from "../src/config/configTable.ts";
 import { systemClock } from "../src/runtime/clock.ts";
 import { jsonLogger } from "../src/runtime/logger.ts";
 import { systemRandom } from "../src/runtime/random.ts";
@@ -13,12 +9,15 @@ import { openBackend } from "./backends/open.ts";
 import { readRelayerConfig, TABLE, type RelayerConfig } from "./config.ts";
 import { dryRun } from "./dryRun.ts";
 import { startHttp } from "./http.ts";
+import { readAdminToken, readDashboardPassword } from "./httpSecrets.ts";
 import { openSigner } from "./keys/openSigner.ts";
 import { createMetrics } from "./metrics.ts";
 import { Relayer } from "./relayer.ts";
 
 const EXIT_CONFIG = 2;
 const EXIT_FAILURE = 1;
+/** Longest wait for the running relayer; a drain waits for Redis and L1. */
+const ASK_TIMEOUT_MS = 30_000;
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -38,17 +37,6 @@ function configOf(flags: Flags): RelayerConfig {
   return readRelayerConfig({ flags: settings, env: process.env, ...(config === undefined ? {} : { file: config }) });
 }
 
-/** The token for retry and drain: the operator's, or one made at the first start and kept in the data folder. */
-function adminToken(config: RelayerConfig): string {
-  const path = config.adminTokenFile ?? join(config.dataDir, "admin.token");
-  if (existsSync(path)) return readFileSync(path, "utf8").trim();
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  const token = toHex(systemRandom.bytes(24)).slice(2);
-  writeFileSync(path, `${token}\n`, { mode: 0o600 });
-  chmodSync(path, 0o600);
-  return token;
-}
-
 async function run(flags: Flags): Promise<void> {
   const config = configOf(flags);
   const clock = systemClock;
@@ -60,6 +48,8 @@ async function run(flags: Flags): Promise<void> {
     ports.close();
     return;
   }
+  const token = readAdminToken(config, systemRandom);
+  const password = readDashboardPassword(config, token);
   const path = process.env["PATH"] ?? "";
   const { queue: kind, redisUrl, dataDir } = config;
   const backend = await openBackend({ kind, redisUrl: redisUrl ?? undefined, dataDir, path }, logger);
@@ -67,7 +57,8 @@ async function run(flags: Flags): Promise<void> {
   const relayer = new Relayer({ config, ports, backend, metrics, clock, random: systemRandom, logger });
   await relayer.start();
   const { httpHost: host, httpPort: port } = config;
-  const http = await startHttp({ relayer, metrics, logger, host, port, adminToken: adminToken(config) });
+  const dashboard = password === undefined ? {} : { dashboard: { backend, signer: signer.address, password } };
+  const http = await startHttp({ relayer, metrics, logger, host, port, adminToken: token, ...dashboard });
   logger.info("ready", { queue: backend.kind, address: signer.address, http: http.url });
   const signal = await new Promise<string>((resolve) => {
     process.once("SIGTERM", resolve);
@@ -82,12 +73,21 @@ async function run(flags: Flags): Promise<void> {
   process.exit(0);
 }
 
+/** No relayer answers where the configuration says that one listens. */
+class NoAnswerError extends Error {
+  override readonly name = "NoAnswerError";
+}
+
 /** Asks the running relayer of this configuration. */
 async function ask(flags: Flags, method: "GET" | "POST", path: string): Promise<void> {
   const config = configOf(flags);
-  const address = `http://${config.httpHost}:${String(config.httpPort)}${path}`;
-  const headers = method === "POST" ? { authorization: `Bearer ${adminToken(config)}` } : {};
-  const response = await fetch(address, { method, headers });
+  const host = config.httpHost.includes(":") ? `[${config.httpHost}]` : config.httpHost;
+  const address = `http://${host}:${String(config.httpPort)}`;
+  const headers = method === "POST" ? { authorization: `Bearer ${readAdminToken(config, systemRandom)}` } : {};
+  const signal = AbortSignal.timeout(ASK_TIMEOUT_MS);
+  const response = await fetch(`${address}${path}`, { method, headers, signal }).catch((error: unknown) => {
+    throw new NoAnswerError(`no relayer answers at ${address}`, { cause: error });
+  });
   say(JSON.stringify(await response.json(), null, 2));
   if (!response.ok) process.exitCode = EXIT_FAILURE;
 }
@@ -105,15 +105,18 @@ function withSettings(command: Command): Command {
   return command;
 }
 
+function named(error: unknown, names: RegExp): boolean {
+  return error instanceof Error && names.test(error.name);
+}
+
 function guarded(action: (flags: Flags) => Promise<void>): (flags: Flags) => Promise<void> {
   return async (flags) => {
     try {
       await action(flags);
     } catch (error) {
-      const isConfig =
-        error instanceof ConfigError ||
-        (error instanceof Error && /^(KeyError|AddressBookError|KeyInUseError|BackendError)$/.test(error.name));
-      process.stderr.write(`${isConfig && error instanceof Error ? error.message : describe(error)}\n`);
+      const isConfig = named(error, /^(ConfigError|KeyError|AddressBookError|KeyInUseError|BackendError)$/);
+      const isKnown = isConfig || named(error, /^(NoAnswerError|SignerUnavailableError)$/);
+      process.stderr.write(`${isKnown && error instanceof Error ? error.message : describe(error)}\n`);
       process.exit(isConfig ? EXIT_CONFIG : EXIT_FAILURE);
     }
   };

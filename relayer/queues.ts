@@ -94,7 +94,7 @@ export interface QueueSet extends Jobs {
   close(): Promise<void>;
 }
 
-const QUEUES: readonly QueueName[] = ["watch", "light-client", "stake-table", "slashing", "l1-tx"];
+export const QUEUES: readonly QueueName[] = ["watch", "light-client", "stake-table", "slashing", "l1-tx"];
 
 export async function openQueues(
   backend: QueueBackend,
