@@ -1,7 +1,8 @@
 import { L1UnavailableError } from "../src/l1/l1Errors.ts";
-import { sleep, type Clock } from "../src/runtime/clock.ts";
+import type { Clock } from "../src/runtime/clock.ts";
 import type { Logger } from "../src/runtime/logger.ts";
 import type { QueueBackend } from "./backends/backend.ts";
+import type { Alarm } from "./alarm.ts";
 import type { Ports } from "./assemble.ts";
 import { FenceLostError, localLock, takeRedisLock, type KeyLock, type RedisLock } from "./tx/keyLock.ts";
 import type { LevelStore } from "./tx/levelStore.ts";
@@ -60,14 +61,14 @@ function takeLock(options: TenureOptions, lowestFence: number): Promise<RedisLoc
 
 /**
  * Runs the transaction manager until `stopped` or until the key is lost. L1 being away ends nothing: the next round
- * asks again.
+ * asks again. Rounds follow each other by `pollMs`, sooner when the alarm rings: new work, or a new L1 block.
  */
 export async function serve(
   tenure: Tenure,
   stopped: () => boolean,
-  options: { readonly pollMs: number; readonly clock: Clock; readonly logger: Logger },
+  options: { readonly pollMs: number; readonly alarm: Alarm; readonly logger: Logger },
 ): Promise<"stopped" | "lost"> {
-  const { clock, logger } = options;
+  const { alarm, logger } = options;
   while (!stopped()) {
     try {
       await tenure.manager.tick();
@@ -80,7 +81,7 @@ export async function serve(
       if (error instanceof L1UnavailableError) logger.warn("L1 is away", { error: error.message });
       else logger.error("round failed", { error });
     }
-    await sleep(clock, options.pollMs);
+    await alarm.wait(options.pollMs);
   }
   return "stopped";
 }

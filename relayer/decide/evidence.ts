@@ -7,6 +7,14 @@ import { SIGNERS_AT_ONCE } from "../l1/encodeEvidence.ts";
 export type Case =
   | { readonly kind: "pair"; readonly validator: bigint }
   | {
+      readonly kind: "member";
+      readonly certificate: CommitteeStatement;
+      readonly vote: Statement;
+      /** Place in the certificate's committee. */
+      readonly index: number;
+      readonly validator: bigint;
+    }
+  | {
       readonly kind: "certificates";
       readonly first: CommitteeStatement;
       readonly second: CommitteeStatement;
@@ -15,7 +23,8 @@ export type Case =
   | { readonly kind: "none"; readonly reason: string };
 
 /**
- * REPORT-1: two votes of one key, or members of two certificates that signed both and are not slashed yet.
+ * REPORT-1: two votes of one key, a vote against a certificate that its signer signed as well, or members of two
+ * certificates that signed both; none of them slashed yet.
  * `membersOf` gives a committee's validators in committee order.
  */
 export function caseOf(
@@ -28,7 +37,9 @@ export function caseOf(
     const { validator } = first.signers;
     return slashed.has(validator) ? { kind: "none", reason: "slashed already" } : { kind: "pair", validator };
   }
-  if (!isCommittee(first) || !isCommittee(second)) return { kind: "none", reason: "a vote against a certificate" };
+  if (isCommittee(first) && !isCommittee(second)) return caseOfMember(first, second, membersOf, slashed);
+  if (isCommittee(second) && !isCommittee(first)) return caseOfMember(second, first, membersOf, slashed);
+  if (!isCommittee(first) || !isCommittee(second)) return { kind: "none", reason: "nobody signed" };
   const [inFirst, inSecond] = [signersOf(first, membersOf), signersOf(second, membersOf)];
   if (inFirst === undefined || inSecond === undefined) return { kind: "none", reason: "an unknown committee" };
   const inBoth = [...inFirst].flatMap(([validator, index]) => {
@@ -37,6 +48,22 @@ export function caseOf(
   });
   if (inBoth.length === 0) return { kind: "none", reason: "nobody is left to slash" };
   return { kind: "certificates", first, second, inBoth: inBoth.slice(0, SIGNERS_AT_ONCE) };
+}
+
+function caseOfMember(
+  certificate: CommitteeStatement,
+  vote: Statement,
+  membersOf: (committee: bigint) => readonly bigint[] | undefined,
+  slashed: ReadonlySet<bigint>,
+): Case {
+  if (vote.signers.kind !== "key") return { kind: "none", reason: "nobody signed" };
+  const { validator } = vote.signers;
+  if (slashed.has(validator)) return { kind: "none", reason: "slashed already" };
+  const signers = signersOf(certificate, membersOf);
+  if (signers === undefined) return { kind: "none", reason: "an unknown committee" };
+  const index = signers.get(validator);
+  if (index === undefined) return { kind: "none", reason: "not among the certificate's signers" };
+  return { kind: "member", certificate, vote, index, validator };
 }
 
 function isCommittee(statement: Statement): statement is CommitteeStatement {

@@ -6,7 +6,7 @@ import type * as Evidence from "../../src/protocol/Evidence.ts";
 import type { Context } from "../context.ts";
 import { caseOf } from "../decide/evidence.ts";
 import { FatalJobError } from "../errors.ts";
-import { encodeSlash, encodeSlashSigners, signingKey } from "../l1/encodeEvidence.ts";
+import { encodeSlash, encodeSlashSigner, encodeSlashSigners, signingKey } from "../l1/encodeEvidence.ts";
 import type { JobDefinition, Outcome } from "../queues.ts";
 import { PRIORITY, single } from "./intents.ts";
 import { sendIntent } from "./send.ts";
@@ -33,23 +33,38 @@ export const submitEvidence: JobDefinition<Payload, Context> = {
     const slashed = new Set(context.memory.slashed());
     const found = caseOf(evidence, (committee) => context.memory.members(committee), slashed);
     if (found.kind === "none") return { kind: "already-done", note: found.reason };
-    if (found.kind === "pair") return submitPair(context, id, evidence, found.validator);
+    if (found.kind === "pair") {
+      const key = await keyToSlash(context, found.validator, evidence.first);
+      return key === undefined ? SLASHED : submit(context, labelOf(id), encodeSlash(evidence, key), false);
+    }
+    if (found.kind === "member") {
+      const { certificate, index, vote, validator } = found;
+      const key = await keyToSlash(context, validator, vote);
+      if (key === undefined) return SLASHED;
+      return submit(context, labelOf(id), encodeSlashSigner(certificate, index, vote, key), false);
+    }
     const data = encodeSlashSigners(found.first, found.second, found.inBoth);
     const names = found.inBoth.map(({ validator }) => validator.toString()).join("-");
-    return submit(context, `evidence-${id.slice(2, 18)}-${names}`, data, true);
+    return submit(context, `${labelOf(id)}-${names}`, data, true);
   },
 };
 
-async function submitPair(
+const SLASHED = { kind: "already-done", note: "slashed already" } as const;
+
+function labelOf(id: string): string {
+  return `evidence-${id.slice(2, 18)}`;
+}
+
+/** The key that signed; undefined where its validator is slashed. */
+async function keyToSlash(
   context: Context,
-  id: string,
-  evidence: Evidence.Evidence,
   validator: bigint,
-): Promise<Outcome> {
-  if (await context.l1.isSlashed(validator)) return { kind: "already-done", note: "slashed already" };
-  const key = signingKey(context.memory.keysOf(validator), evidence.first, context.domain);
+  statement: Evidence.Statement,
+): Promise<Uint8Array | undefined> {
+  if (await context.l1.isSlashed(validator)) return undefined;
+  const key = signingKey(context.memory.keysOf(validator), statement, context.domain);
   if (key === undefined) throw new FatalJobError(`no key of validator ${validator.toString()} signed the evidence`);
-  return submit(context, `evidence-${id.slice(2, 18)}`, encodeSlash(evidence, key), false);
+  return key;
 }
 
 /** A refusal for good is a failed job, which is kept and counted: evidence is never dropped in silence (REPORT-2). */

@@ -58,18 +58,36 @@ export interface CommitteeStatement extends Statement {
   readonly signers: Extract<Statement["signers"], { readonly kind: "committee" }>;
 }
 
+/** `slashSigner`: a member of a certificate by the statement of its own that conflicts with it. */
+export function encodeSlashSigner(
+  certificate: CommitteeStatement,
+  index: number,
+  { message, signature }: Statement,
+  key: Uint8Array,
+): string {
+  const single = { key: keyWords(key), message: messageStruct(message), signature: signatureWords(signature) };
+  return contractInterface("Slasher").encodeFunctionData("slashSigner", [statementStruct(certificate), index, single]);
+}
+
 /** `slashSigners`: members that signed both certificates, by their committee index in each. */
 export function encodeSlashSigners(
   first: CommitteeStatement,
   second: CommitteeStatement,
   inBoth: readonly { readonly first: number; readonly second: number }[],
 ): string {
-  const struct = ({ message, signers, signature }: CommitteeStatement): object => ({
+  const indices = [inBoth.map((entry) => entry.first), inBoth.map((entry) => entry.second)];
+  return contractInterface("Slasher").encodeFunctionData("slashSigners", [
+    statementStruct(first),
+    statementStruct(second),
+    ...indices,
+  ]);
+}
+
+function statementStruct({ message, signers, signature }: CommitteeStatement): object {
+  return {
     message: messageStruct(message),
     committee: signers.committee,
     absent: toHex(signers.absent),
     signature: signatureWords(signature),
-  });
-  const indices = [inBoth.map((entry) => entry.first), inBoth.map((entry) => entry.second)];
-  return contractInterface("Slasher").encodeFunctionData("slashSigners", [struct(first), struct(second), ...indices]);
+  };
 }

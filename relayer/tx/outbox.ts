@@ -35,7 +35,8 @@ export class OutboxBrokenError extends Error {
  * committed to every store before it is visible here, and so before anything is broadcast.
  *
  * Stores are written in order: the fenced one first, so that a sender that lost its key commits nothing anywhere.
- * Opening merges them, the higher revision of a record wins, and writes each what it lacks.
+ * Opening merges them and writes each what it lacks: the higher revision of a record wins, and a nonce keeps every
+ * transaction that any store knows (OUT-4), as each may be mined: stores that lost sight of each other number alike.
  */
 export class Outbox {
   readonly #stores: readonly OutboxStore[];
@@ -125,8 +126,17 @@ function merge(contents: readonly ReadonlyMap<string, string>[]): Map<string, Ou
     for (const [key, text] of content) {
       const record = decodeRecord(text);
       const known = merged.get(key);
-      if (known === undefined || known.revision < record.revision) merged.set(key, record);
+      merged.set(key, known === undefined ? record : mergeRecords(known, record));
     }
   }
   return merged;
+}
+
+function mergeRecords(a: OutboxRecord, b: OutboxRecord): OutboxRecord {
+  const [newer, older] = a.revision < b.revision ? [b, a] : [a, b];
+  if (newer.kind !== "slot" || older.kind !== "slot") return newer;
+  const known = new Set(newer.attempts.map(({ hash }) => hash));
+  const forgotten = older.attempts.filter(({ hash }) => !known.has(hash));
+  // The newest attempt stays last: it is the one that is rebroadcast and bumped.
+  return forgotten.length === 0 ? newer : { ...newer, attempts: [...forgotten, ...newer.attempts] };
 }

@@ -55,7 +55,8 @@ export function nextStep(
   nowMs: number,
   sinceBroadcastMs: number | undefined,
 ): SlotStep {
-  if (slot.status === "finalized") return { kind: "wait" };
+  // RE-2: a reorg below what L1 called final: the nonce is free again, whatever was promised.
+  if (slot.status === "finalized") return sight.latestNonce <= slot.nonce ? { kind: "reopen" } : { kind: "wait" };
   const found = slot.attempts.map(({ hash }) => sight.receipts.get(hash)).find((receipt) => receipt !== undefined);
   if (found !== undefined) return withReceipt(slot, found, sight);
   if (slot.status === "lost") return { kind: "wait" };

@@ -151,7 +151,8 @@ export class TxManager {
         signer.address,
         open.flatMap(({ attempts }) => attempts.map(({ hash }) => hash)),
       );
-      for (const slot of open) await this.#step(slot, sight);
+      const undone = outbox.slots().filter(({ status, nonce }) => status === "finalized" && nonce >= sight.latestNonce);
+      for (const slot of [...open, ...undone]) await this.#step(slot, sight);
       const old = prunable(outbox, sight);
       await outbox.commit([], old);
       await this.#sendNext(sight);
@@ -193,7 +194,8 @@ export class TxManager {
         observer.reorged(slot);
         this.#broadcastAt.delete(slot.nonce);
         const undone = this.#minedIntent(slot);
-        const reopened = undone?.state === "reverted" ? [{ ...undone, state: "open" as const, reason: "" }] : [];
+        const settled = undone?.state === "reverted" || undone?.state === "final";
+        const reopened = undone !== undefined && settled ? [{ ...undone, state: "open" as const, reason: "" }] : [];
         return outbox.commit([{ ...slot, status: "pending", mined: null }, ...reopened]);
       }
       case "suspect":

@@ -24,6 +24,8 @@ export interface AnvilOptions {
   /** A block per transaction; else blocks come from `mine` or `blockTime`. */
   readonly automine?: boolean;
   readonly blockTime?: number;
+  /** A block is safe after so many more and finalized after twice as many; 1 unless given. */
+  readonly slotsInEpoch?: number;
   readonly args?: readonly string[];
 }
 
@@ -36,7 +38,8 @@ export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
       : options.automine === false
         ? ["--no-mining"]
         : [];
-  const args = ["--port", String(port), "--chain-id", String(CHAIN_ID), "--slots-in-an-epoch", "1", "--silent"];
+  const slots = String(options.slotsInEpoch ?? 1);
+  const args = ["--port", String(port), "--chain-id", String(CHAIN_ID), "--slots-in-an-epoch", slots, "--silent"];
   const child = spawn(anvilBinary(), [...args, ...mining, ...(options.args ?? [])], { stdio: "ignore" });
   const url = `http://127.0.0.1:${String(port)}`;
   const provider = new JsonRpcProvider(url, Network.from(CHAIN_ID), {

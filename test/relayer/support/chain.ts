@@ -1,10 +1,12 @@
 import { toHex, type Hex } from "../../../src/codec/hex.ts";
 import { nobleBls } from "../../../src/crypto/blsNoble.ts";
-import { keccakHash, ZERO_HASH, type Hash } from "../../../src/crypto/hash.ts";
+import { hashBytes, hashFromBytes, keccakHash, ZERO_HASH, type Hash } from "../../../src/crypto/hash.ts";
+import * as Merkle from "../../../src/crypto/merkle.ts";
 import type { FinalizedHeader } from "../../../src/lightclient/finalizedHeader.ts";
 import * as Committee from "../../../src/protocol/Committee.ts";
 import type { Domain } from "../../../src/protocol/Domain.ts";
 import * as Header from "../../../src/protocol/Header.ts";
+import * as History from "../../../src/protocol/History.ts";
 import { CommitteeId, Epoch, Height, View } from "../../../src/protocol/scalars.ts";
 import * as Vote from "../../../src/protocol/Vote.ts";
 
@@ -14,30 +16,54 @@ export interface Signers {
   readonly secretKeys: readonly Uint8Array[];
 }
 
+export interface ChainOptions {
+  readonly chainId: bigint;
+  readonly stakeTable: Hex;
+  readonly salt: Hash;
+  readonly epochLength: bigint;
+  readonly signers: Signers;
+  /** L1 anchor of the next block. */
+  readonly l1Number: () => bigint;
+  /** Header time, ms; a minute ago and a millisecond a block unless given. */
+  readonly nowMs?: () => number;
+}
+
 /**
- * A chain that a committee really signed, as far as L1 looks: heights, epochs, committees and certificates. What L1 does
- * not check (payload, history) is a hash of the height.
+ * A chain that a committee really signed, as far as L1 looks: heights, epochs, committees, history and certificates.
+ * Payloads, which L1 does not see, are a hash of the height.
  */
 export class TestChain {
+  readonly #options: ChainOptions;
   readonly #domain: Domain;
-  readonly #epochLength: bigint;
-  readonly #l1Number: () => bigint;
-  readonly #finalized: FinalizedHeader[] = [];
+  readonly #finalized: FinalizedHeader[];
+  /** Block hashes from the genesis on. */
+  readonly #hashes: Hash[];
+  #history: History.History;
   #signers: Signers;
-  #time = BigInt(Date.now() - 60_000);
+  #time: bigint;
 
-  constructor(options: {
-    readonly chainId: bigint;
-    readonly stakeTable: Hex;
-    readonly salt: Hash;
-    readonly epochLength: bigint;
-    readonly signers: Signers;
-    readonly l1Number: () => bigint;
-  }) {
+  constructor(options: ChainOptions, trunk?: TestChain) {
+    this.#options = options;
     this.#domain = { chainId: options.chainId, stakeTable: options.stakeTable, salt: options.salt };
-    this.#epochLength = options.epochLength;
-    this.#signers = options.signers;
-    this.#l1Number = options.l1Number;
+    this.#finalized = [...(trunk?.finalized() ?? [])];
+    this.#hashes = [options.salt, ...this.#finalized.map(({ header }) => Header.hash(header))];
+    this.#history = this.#hashes.reduce(History.append, History.EMPTY);
+    this.#signers = trunk?.signers ?? options.signers;
+    // A branch has other times, and so other blocks.
+    this.#time = (this.#finalized.at(-1)?.header.timestamp ?? BigInt(Date.now() - 60_000)) + (trunk ? 1n : 0n);
+  }
+
+  /** Another future of this chain, signed by the same committee. */
+  branch(): TestChain {
+    return new TestChain(this.#options, this);
+  }
+
+  get signers(): Signers {
+    return this.#signers;
+  }
+
+  finalized(): readonly FinalizedHeader[] {
+    return this.#finalized;
   }
 
   get height(): bigint {
@@ -46,6 +72,17 @@ export class TestChain {
 
   newest(): FinalizedHeader | undefined {
     return this.#finalized.at(-1);
+  }
+
+  /** The finalization of a height; its certificate is a real one for the last of a `grow` and for handovers. */
+  at(height: bigint): FinalizedHeader | undefined {
+    return this.#finalized[Number(height) - 1];
+  }
+
+  /** Proof that the block at `height` is in the history that the header of height `size` commits to. */
+  historyPath(height: bigint, size: bigint): readonly Hash[] {
+    const leaves = this.#hashes.slice(0, Number(size)).map((block) => Merkle.leafHash(hashBytes(block)));
+    return Merkle.proof(leaves, Number(height)).map(hashFromBytes);
   }
 
   handovers(after: bigint): readonly FinalizedHeader[] {
@@ -57,31 +94,39 @@ export class TestChain {
    * kept. `next` are the signers from the next epoch on.
    */
   grow(count: number, next?: Signers): void {
+    const { epochLength } = this.#options;
     for (let i = 0; i < count; i++) {
       const height = this.height + 1n;
-      const epoch = (height + this.#epochLength - 1n) / this.#epochLength;
-      const isHandover = height === epoch * this.#epochLength;
+      const epoch = (height + epochLength - 1n) / epochLength;
+      const isHandover = height === epoch * epochLength;
       const following = isHandover ? (next ?? this.#signers) : undefined;
-      this.#finalized.push(this.#block(height, epoch, following?.committee ?? 0n, i === count - 1 || isHandover));
+      const block = this.#block(height, epoch, following?.committee ?? 0n, i === count - 1 || isHandover);
+      const blockHash = Header.hash(block.header);
+      this.#finalized.push(block);
+      this.#hashes.push(blockHash);
+      this.#history = History.append(this.#history, blockHash);
       if (following !== undefined) this.#signers = following;
     }
   }
 
   #block(height: bigint, epoch: bigint, nextCommittee: bigint, signed: boolean): FinalizedHeader {
-    this.#time += 1n;
+    const { nowMs, epochLength, l1Number } = this.#options;
+    const now = BigInt(nowMs?.() ?? 0);
+    this.#time = now > this.#time ? now : this.#time + 1n;
     const filler = keccakHash(new TextEncoder().encode(`block ${height.toString()}`));
-    const view = height - (epoch - 1n) * this.#epochLength;
+    const view = height - (epoch - 1n) * epochLength;
+    const parent = this.#hashes.at(-1) ?? ZERO_HASH;
     const header: Header.Header = {
       height: Height(height),
       epoch: Epoch(epoch),
       viewNumber: View(view),
       committee: CommitteeId(this.#signers.committee),
       timestamp: this.#time,
-      parent: filler,
-      history: filler,
+      parent,
+      history: History.root(this.#history),
       payload: filler,
       namespaces: filler,
-      l1Number: this.#l1Number(),
+      l1Number: l1Number(),
       l1Hash: ZERO_HASH,
       nextCommittee: CommitteeId(nextCommittee),
       proposer: 0,

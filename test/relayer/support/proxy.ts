@@ -10,21 +10,33 @@ export interface Proxy {
   lie: (method: string, params: readonly unknown[], truth: unknown) => unknown;
   /** HTTP status for everything, such as 429. */
   status: number | undefined;
+  /** JSON-RPC error for everything, such as -32005. */
+  refusal: { readonly code: number; readonly message: string } | undefined;
   requests: number;
   close(): Promise<void>;
 }
 
 /** An L1 endpoint in front of the node, which can lie, lag or refuse. */
 export async function startProxy(target: string): Promise<Proxy> {
-  const proxy: Proxy = { url: "", lie: () => undefined, status: undefined, requests: 0, close: () => close(server) };
+  const proxy: Proxy = {
+    url: "",
+    lie: () => undefined,
+    status: undefined,
+    refusal: undefined,
+    requests: 0,
+    close: () => close(server),
+  };
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
-      void answer(proxy, target, Buffer.concat(chunks).toString("utf8")).then(([status, body]) => {
-        response.writeHead(status, { "content-type": "application/json" });
-        response.end(body);
-      });
+      const answered = answer(proxy, target, Buffer.concat(chunks).toString("utf8"));
+      void answered
+        .catch(() => [502, "{}"] as const)
+        .then(([status, body]) => {
+          response.writeHead(status, { "content-type": "application/json" });
+          response.end(body);
+        });
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -37,6 +49,9 @@ async function answer(proxy: Proxy, target: string, body: string): Promise<reado
   proxy.requests += 1;
   if (proxy.status !== undefined) return [proxy.status, "{}"];
   const request = requestSchema.parse(JSON.parse(body));
+  if (proxy.refusal !== undefined) {
+    return [200, JSON.stringify({ jsonrpc: "2.0", id: request.id, error: proxy.refusal })];
+  }
   const response = await fetch(target, { method: "POST", headers: { "content-type": "application/json" }, body });
   const truth = z.looseObject({ result: z.unknown().optional() }).parse(await response.json());
   const lie = proxy.lie(request.method, request.params ?? [], truth.result);

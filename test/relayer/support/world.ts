@@ -38,10 +38,17 @@ export interface World {
 
 let worlds = 0;
 
-export async function createWorld(options: AnvilOptions & { readonly validators?: number } = {}): Promise<World> {
+export interface WorldOptions extends AnvilOptions {
+  readonly validators?: number;
+  /** Header time, ms; a minute ago and a millisecond a block unless given. */
+  readonly nowMs?: () => number;
+}
+
+export async function createWorld(options: WorldOptions = {}): Promise<World> {
   const folder = temporaryFolder();
   // Set up at full speed, with a block per transaction; the blocks that the test wants come after.
-  const anvil = await startAnvil({ automine: true });
+  const { slotsInEpoch = 1 } = options;
+  const anvil = await startAnvil({ automine: true, slotsInEpoch });
   worlds += 1;
   const salt = saltOf(`world ${String(worlds)}`);
   const plan = { salt, epochLength: EPOCH_LENGTH, validators: options.validators ?? 4 };
@@ -67,6 +74,7 @@ export async function createWorld(options: AnvilOptions & { readonly validators?
     epochLength: EPOCH_LENGTH,
     signers: signers(1n),
     l1Number: () => l1Number,
+    ...(options.nowMs !== undefined && { nowMs: options.nowMs }),
   });
   const node = await startNodeServer(chain);
   const lightClient = lightClientAt(deployment.book.lightClient, anvil.provider);
