@@ -275,6 +275,7 @@ export class EngineCore implements Kernel {
   }
 
   #perform(output: Output): void {
+    this.ports.observer?.(output, this.membership().seat);
     const { outbox, keeper, checks } = this.parts();
     switch (output.type) {
       case "persist":

@@ -1,6 +1,7 @@
 import type * as ClusterConfig from "../protocol/ClusterConfig.ts";
 import type * as Domain from "../protocol/Domain.ts";
 import type { Tuning } from "../consensus/context.ts";
+import type { Output } from "../consensus/output.ts";
 import type { Limits } from "../mempool/mempool.ts";
 import type { Peer, Transport } from "../network/transport.ts";
 import type { Clock } from "../runtime/clock.ts";
@@ -29,7 +30,12 @@ export interface EnginePorts {
   readonly signer?: Pick<Signer, "publicKey" | "sign" | "confirmEpoch" | "observe">;
   /** Called once when the engine found a fault of its own (disk gone, assertion) and stopped. */
   readonly onFatal?: (error: Error) => void;
+  /** Sees every output before it is performed, for metrics. */
+  readonly observer?: EngineObserver;
 }
+
+/** `seat` is the own committee index, undefined on a follower. Must not throw. */
+export type EngineObserver = (output: Output, seat: number | undefined) => void;
 
 export interface EngineOptions {
   readonly config: ClusterConfig.ClusterConfig;

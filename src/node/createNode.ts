@@ -27,8 +27,10 @@ import { ConfigError } from "../config/configTable.ts";
 import { checkContracts } from "./contractCheck.ts";
 import { followerTransportSeed, openConsensusSigner, readKeys } from "./identity.ts";
 import { decodeNetwork, parseSeed } from "./peerAddress.ts";
+import { createConsensusMetrics, measuredSigner } from "./consensusMetrics.ts";
 import { registerNodeMetrics } from "./nodeMetrics.ts";
 import type { NodeConfig } from "./nodeConfig.ts";
+import { storeSize } from "./storeSize.ts";
 
 export type Role = "validator" | "observer";
 
@@ -95,7 +97,7 @@ export function createNode(config: NodeConfig, role: Role, ports: NodePorts): No
   return {
     start: async () => {
       try {
-        return await startParts({ config, role, ports, cluster, book, parts });
+        return await startParts({ config, role, ports, cluster, book, parts, registry: new Registry() });
       } catch (error) {
         await parts.close();
         throw error;
@@ -112,6 +114,7 @@ interface Context {
   readonly cluster: ClusterConfig.ClusterConfig;
   readonly book: AddressBook;
   readonly parts: Parts;
+  readonly registry: Registry;
 }
 
 async function startParts(context: Context): Promise<Started> {
@@ -159,7 +162,7 @@ function openFollower({ config, book, ports }: Context, client: L1Client): L1Fol
 
 async function openSigner(context: Context, keys: ValidatorKeys): Promise<Signer> {
   const signer = await openConsensusSigner(keys, domainOf(context), await createMclBls());
-  return context.parts.add("signer", signer, (part) => part.close());
+  return context.parts.add("signer", measuredSigner(context.registry, signer), (part) => part.close());
 }
 
 /** Where this network's signatures count. */
@@ -217,6 +220,7 @@ async function openEngine(context: Context, { follower, transport, signer }: Wir
       random: ports.random,
       logger: ports.logger.child({ part: "engine" }),
       onFatal: ports.onFatal,
+      observer: createConsensusMetrics(context.registry, ports.clock),
       transport,
       store,
       journal,
@@ -234,9 +238,10 @@ async function openEngine(context: Context, { follower, transport, signer }: Wir
   return parts.add("engine", engine, (part) => part.stop());
 }
 
-async function openApi({ config, cluster, ports, parts }: Context, engine: Engine, l1: L1Follower): Promise<string> {
-  const registry = new Registry();
-  registerNodeMetrics(registry, engine, l1);
+async function openApi(context: Context, engine: Engine, l1: L1Follower): Promise<string> {
+  const { config, cluster, ports, parts, registry } = context;
+  const directories = { chain: join(config.dataDir, "chain"), journal: join(config.dataDir, "journal") };
+  registerNodeMetrics(registry, { engine, l1, clock: ports.clock, storeBytes: storeSize(directories, ports.clock) });
   const logger = ports.logger.child({ part: "api" });
   const api = await createApi({ queries: engine, config: cluster, clock: ports.clock, logger, registry });
   parts.add("API", api, (part) => part.close());
