@@ -2,6 +2,7 @@ import { sleep, type CancelTimer, type Clock } from "../src/runtime/clock.ts";
 import type { Logger } from "../src/runtime/logger.ts";
 import type { Random } from "../src/runtime/random.ts";
 import { toHex } from "../src/codec/hex.ts";
+import { createAlarm, type Alarm } from "./alarm.ts";
 import { domainOf, preflight, type Ports } from "./assemble.ts";
 import type { JobWorker, QueueBackend } from "./backends/backend.ts";
 import type { RelayerConfig } from "./config.ts";
@@ -56,6 +57,7 @@ export class Relayer {
   readonly #options: RelayerOptions;
   readonly #seen: Seen = nothingSeen();
   readonly #owner: string;
+  readonly #alarm: Alarm;
   #queues: QueueSet | undefined;
   #store: LevelStore | undefined;
   #tenure: Tenure | undefined;
@@ -68,6 +70,7 @@ export class Relayer {
   constructor(options: RelayerOptions) {
     this.#options = options;
     this.#owner = toHex(options.random.bytes(16));
+    this.#alarm = createAlarm(options.clock);
   }
 
   /** Resolves when the queue is open and the outbox is ours; the key may still be another replica's then. */
@@ -167,7 +170,7 @@ export class Relayer {
       this.#fence = Math.max(this.#fence, tenure.lock.fence);
       await this.#resumeWork(queues);
       const upkeep = this.#upkeep(queues, tenure);
-      await serve(tenure, () => this.#stopped, { pollMs: config.pollMs, clock, logger });
+      await serve(tenure, () => this.#stopped, { pollMs: config.pollMs, alarm: this.#alarm, logger });
       this.#tenure = undefined;
       await Promise.all(this.#workers.map((worker) => worker.pause(true)));
       await upkeep;
@@ -237,7 +240,11 @@ export class Relayer {
       jobs: queues,
       sender: {
         address: ports.signer.address,
-        offer: (intent) => tenure.manager.offer(intent),
+        offer: async (intent) => {
+          const status = await tenure.manager.offer(intent);
+          if (status.kind === "planned") this.#alarm.ring();
+          return status;
+        },
         isBusy: (group) => tenure.manager.isBusy(group),
       },
       post: postPolicy(config),
