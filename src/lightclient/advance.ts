@@ -5,6 +5,7 @@ import { CommitteeId, FIRST_EPOCH } from "../protocol/scalars.ts";
 import type { FinalizedHeader } from "./finalizedHeader.ts";
 import {
   checkpointOf,
+  checkPosition,
   install,
   refused,
   seconds,
@@ -42,6 +43,8 @@ export function advance(state: State, given: FinalizedHeader, l1: L1, setting: S
     if ("code" in successor) return refused(successor);
     if (successor.id !== header.committee) next = install(next, successor, setting.parameters);
   }
+  const outgrown = checkPosition(next);
+  if (outgrown !== undefined) return refused(outgrown);
   const checkpoint = checkpointOf(header, Header.hash(header), view, l1.nowSeconds);
   return { ok: true, state: store(next, checkpoint, l1.nowSeconds, setting.parameters) };
 }
@@ -89,11 +92,11 @@ export function checkFinalization(
   const { vote } = certificate;
   const isViewRight = Header.isHandover(header) ? vote.view >= header.viewNumber : vote.view === header.viewNumber;
   if (!isViewRight) return { code: "wrong-view", given: vote.view, header: header.viewNumber };
+  const checked = Certificate.checkWeight(certificate, committee, domain);
+  if (!checked.ok) return checked.fault;
   const given = Header.hash(header);
   // On L1 the vote is made from the header; here it comes with the certificate and has to be the same.
   if (vote.block !== given || vote.epoch !== header.epoch) return { code: "wrong-block", given, signed: vote.block };
-  const checked = Certificate.checkWeight(certificate, committee, domain);
-  if (!checked.ok) return checked.fault;
   const { keys, digest, signature } = checked.check;
   return bls.verifyAggregate(keys, digest, signature, "vote") ? undefined : { code: "bad-signature" };
 }

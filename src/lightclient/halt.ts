@@ -80,20 +80,29 @@ export function isInHistory(block: Hash, height: bigint, head: Header.Header, pa
   return Merkle.verify(hashBytes(head.history), hashBytes(block), height, head.height, path.map(hashBytes));
 }
 
-/** LC-41: `LightClient.reportSlashed`: from a third of its weight on, a committee is trusted no more. */
+/**
+ * LC-41, LC-54: `LightClient.reportSlashed`: from a third of its weight on, a committee is trusted no more. Seats that
+ * were reported before are skipped, so that nobody spoils a report by reporting one of its seats first.
+ */
 export function reportSlashed(state: State, id: CommitteeId, seats: readonly number[], l1: L1): Outcome {
   const committee = l1.committee(id);
   if (committee === undefined) return refused({ code: "no-committee", committee: id });
   const before = state.slashed.get(id) ?? { reported: new Set<number>(), weight: 0n, expired: false };
   const reported = new Set(before.reported);
   let { weight } = before;
+  const { length: size } = committee.members;
+  if (seats.length > size) return refused({ code: "seat-out-of-bounds", seat: seats.length });
   for (const seat of seats) {
     const member = committee.members[seat];
     if (member === undefined) return refused({ code: "seat-out-of-bounds", seat });
-    if (reported.has(seat)) return refused({ code: "seat-already-reported", seat });
+    if (reported.has(seat)) continue;
     if (!l1.isSlashed(member)) return refused({ code: "seat-not-slashed", seat });
     reported.add(seat);
     weight += member.weight;
+  }
+  const [first] = seats;
+  if (first !== undefined && reported.size === before.reported.size) {
+    return refused({ code: "seat-already-reported", seat: first });
   }
   const expired = before.expired || 3n * weight >= Committee.totalWeight(committee);
   const slashed = new Map(state.slashed).set(id, { reported, weight, expired });

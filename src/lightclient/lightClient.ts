@@ -78,7 +78,7 @@ export interface State {
   /** At most `RING_SIZE`, by place. */
   readonly ring: ReadonlyMap<number, Checkpoint>;
   readonly keptAt: bigint;
-  /** What ended trust in committees created until `endedAt`, but for `resumed`. */
+  /** What ended trust: a freeze in committees created until `endedAt`, a resume in those below `resumed`. */
   readonly halt: { readonly endedAt: bigint; readonly resumed: CommitteeId; readonly frozen: boolean };
   readonly slashed: ReadonlyMap<CommitteeId, SlashedSeats>;
   readonly barred: ReadonlySet<Epoch>;
@@ -104,6 +104,7 @@ export type Fault =
   | { readonly code: "next-committee-not-newest"; readonly given: bigint; readonly newer: bigint }
   | { readonly code: "next-committee-not-created"; readonly given: bigint; readonly l1Number: bigint }
   | { readonly code: "anchor-from-future"; readonly l1Number: bigint; readonly blockNumber: bigint }
+  | { readonly code: "value-too-large"; readonly value: bigint; readonly limit: bigint }
   | { readonly code: "seat-not-slashed" | "seat-already-reported" | "seat-out-of-bounds"; readonly seat: number }
   | {
       readonly code: "committee-not-trusted";
@@ -196,6 +197,18 @@ export function store(state: State, checkpoint: Checkpoint, nowSeconds: bigint, 
   if (nowSeconds < state.keptAt + ringInterval) return stored;
   const ring = new Map(state.ring).set(ringPlace(nowSeconds, ringInterval), checkpoint);
   return { ...stored, ring, keptAt: nowSeconds };
+}
+
+/** Widths of the places that L1 has for a position in its one word of state, in bits. */
+const POSITION_BITS = { height: 40n, epoch: 30n, view: 32n } as const;
+
+/** LC-35: a height, epoch or view that outgrows its place is refused. */
+export function checkPosition({ position }: State): Fault | undefined {
+  for (const member of ["height", "epoch", "view"] as const) {
+    const limit = (1n << POSITION_BITS[member]) - 1n;
+    if (position[member] > limit) return { code: "value-too-large", value: position[member], limit };
+  }
+  return undefined;
 }
 
 /** Where in the ring an entry of this time stands. */

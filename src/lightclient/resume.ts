@@ -5,6 +5,7 @@ import * as Resume from "../protocol/Resume.ts";
 import { checkTrusted, isInHistory } from "./halt.ts";
 import {
   checkpointOf,
+  checkPosition,
   install,
   refused,
   store,
@@ -79,6 +80,8 @@ export function applyResume(state: State, l1: L1, setting: Setting): Outcome {
   const installed = install({ ...state, halt, pending: undefined }, committee, setting.parameters);
   const { height } = pending.checkpoint;
   const moved = { ...installed, position: { ...installed.position, height, epoch, view: View(0n) } };
+  const outgrown = checkPosition(moved);
+  if (outgrown !== undefined) return refused(outgrown);
   return {
     ok: true,
     state: store(moved, { ...pending.checkpoint, receivedAt: nowSeconds }, nowSeconds, setting.parameters),

@@ -25,6 +25,8 @@ export interface Contracts {
   readonly parameters: Parameters;
   /** Time of the light client's deployment, seconds. */
   readonly deployedAt: bigint;
+  /** Makes the next committee. */
+  addCommittee(weights: readonly number[]): Promise<SecretCommittee>;
   /** Time of L1's newest block, seconds. */
   now(): Promise<bigint>;
   mine(blocks: number): Promise<void>;
@@ -55,8 +57,12 @@ export async function deployContracts(weights: readonly (readonly number[])[]): 
   const { chainId } = await ethers.provider.getNetwork();
   const domain = { chainId, stakeTable: lowerCase(await stakeTable.getAddress()), salt: Header.hash(genesis) };
   const committees: SecretCommittee[] = [];
-  for (const [index, each] of weights.entries())
-    committees.push(await makeCommittee(ethers, stakeTable, index + 1, each));
+  const addCommittee = async (each: readonly number[]): Promise<SecretCommittee> => {
+    const made = await makeCommittee(ethers, stakeTable, committees.length + 1, each);
+    committees.push(made);
+    return made;
+  };
+  for (const each of weights) await addCommittee(each);
   await networkHelpers.mine(L1_BLOCKS);
   const { epochLength, l1Drift, ringInterval, resumeDelay } = PARAMETERS;
   return {
@@ -68,6 +74,7 @@ export async function deployContracts(weights: readonly (readonly number[])[]): 
     committees,
     parameters: { epochLength, trustPeriod: ESCROW - MARGIN, l1Drift, ringInterval, resumeDelay },
     deployedAt,
+    addCommittee,
     now: async () => BigInt(await networkHelpers.time.latest()),
     mine: (blocks) => networkHelpers.mine(blocks),
     setNext: (seconds) => networkHelpers.time.setNextBlockTimestamp(seconds),

@@ -1,137 +1,11 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 
-import { advance } from "../../src/lightclient/advance.ts";
-import * as Checkpoint from "../../src/lightclient/checkpoint.ts";
 import type { FinalizedHeader } from "../../src/lightclient/finalizedHeader.ts";
-import { freeze, reportSlashed } from "../../src/lightclient/halt.ts";
-import * as LightClient from "../../src/lightclient/lightClient.ts";
 import * as Header from "../../src/protocol/Header.ts";
 import { CommitteeId, Epoch, Height, View } from "../../src/protocol/scalars.ts";
-import * as Vote from "../../src/protocol/Vote.ts";
-import * as Certificate from "../../src/protocol/Certificate.ts";
-import { bls, Chain, certify, EPOCH_LENGTH, finalize, genesis, type SecretCommittee } from "../api/chain.ts";
-import { certificateOnL1, deployContracts, revertOf, type Contracts } from "./contracts.ts";
-
-/**
- * The TypeScript light client beside the contract: the same finalizations in the same order at the same times, and both
- * must say the same, error by error, and stand at the same place.
- */
-
-/** The contract's error for a fault. What TypeScript knows beforehand is a false signature on L1. */
-const OTHER_NAMES: Readonly<Record<string, readonly string[]>> = {
-  "malformed-bitmap": ["CertificateBitmapLengthWrong", "CertificateBitmapOutOfBounds"],
-  "below-quorum": ["CertificateBelowQuorum"],
-  "bad-signature": ["CertificateSignatureInvalid"],
-  "wrong-block": ["CertificateSignatureInvalid"],
-};
-
-function errorOf({ code }: LightClient.Fault): readonly string[] {
-  const words = code.split("-").map((word) => word.charAt(0).toUpperCase() + word.slice(1));
-  return OTHER_NAMES[code] ?? [`LightClient${words.join("")}`];
-}
-
-class Twin {
-  readonly contracts: Contracts;
-  readonly chain: Chain;
-  readonly slashed = new Set<bigint>();
-  state: LightClient.State;
-  readonly setting: LightClient.Setting;
-  /** Faults seen, so that a test can say that it reached them. */
-  readonly seen = new Set<string>();
-
-  constructor(contracts: Contracts, nowSeconds: bigint) {
-    this.contracts = contracts;
-    this.chain = new Chain(contracts.committees, contracts.domain);
-    this.state = LightClient.create(Header.hash(genesis), nowSeconds);
-    this.setting = { parameters: contracts.parameters, domain: contracts.domain, bls };
-  }
-
-  static async start(weights: readonly (readonly number[])[]): Promise<Twin> {
-    const contracts = await deployContracts(weights);
-    return new Twin(contracts, contracts.deployedAt);
-  }
-
-  committee(id: number): SecretCommittee {
-    const found = this.contracts.committees[id - 1];
-    if (found === undefined) throw new Error(`no committee ${String(id)}`);
-    return found;
-  }
-
-  finalizationAt(height: number): FinalizedHeader {
-    const found = this.chain.finalizations.get(BigInt(height));
-    if (found === undefined) throw new Error(`height ${String(height)} has no finalization`);
-    return found;
-  }
-
-  /** Both do the same at the same second; returns the fault that both found, or undefined. */
-  async both(
-    twin: (l1: LightClient.L1) => LightClient.Outcome,
-    contract: (overrides: { gasLimit: number }) => Promise<{ wait(): Promise<unknown> }>,
-    laterSeconds = 12n,
-  ): Promise<string | undefined> {
-    const nowSeconds = (await this.contracts.now()) + laterSeconds;
-    const blockNumber = BigInt(await this.contracts.ethers.provider.getBlockNumber()) + 1n;
-    const outcome = twin({
-      nowSeconds,
-      blockNumber,
-      committee: (id) => this.contracts.committees.find(({ committee }) => committee.id === id)?.committee,
-      isSlashed: ({ validator }) => this.slashed.has(validator),
-    });
-    await this.contracts.setNext(nowSeconds);
-    const error = await revertOf(contract({ gasLimit: 16_000_000 }));
-    if (outcome.ok) {
-      expect(error).toBeUndefined();
-      this.state = outcome.state;
-    } else {
-      expect(errorOf(outcome.fault)).toContain(error);
-      this.seen.add(outcome.fault.code);
-    }
-    await this.expectSamePlace();
-    return outcome.ok ? undefined : outcome.fault.code;
-  }
-
-  advance(given: FinalizedHeader, laterSeconds?: bigint): Promise<string | undefined> {
-    return this.both(
-      (l1) => advance(this.state, given, l1, this.setting),
-      (overrides) => this.contracts.lightClient.advance(given.header, certificateOnL1(given), overrides),
-      laterSeconds,
-    );
-  }
-
-  async expectSamePlace(): Promise<void> {
-    const { lightClient } = this.contracts;
-    const { position, trustedUntil, halt, latest, ring } = this.state;
-    const status = await lightClient.status();
-    expect({
-      height: status.height,
-      epoch: status.epoch,
-      view: status.viewNumber,
-      committee: status.committee,
-      freshAt: status.freshAt,
-      trustedUntil: status.trustedUntil,
-      frozen: status.frozen,
-    }).toEqual({ ...position, trustedUntil, frozen: halt.frozen });
-    expect(await lightClient.checkpointAt(LightClient.LATEST_POSITION)).toBe(Checkpoint.hash(latest));
-    for (const [place, kept] of ring) expect(await lightClient.checkpointAt(place)).toBe(Checkpoint.hash(kept));
-  }
-
-  sign(
-    header: Header.Header,
-    by: SecretCommittee,
-    view = header.viewNumber,
-    signers?: readonly number[],
-  ): FinalizedHeader {
-    const certificate = certify(
-      Vote.finalize(header.epoch, view, Header.hash(header)),
-      by,
-      signers,
-      this.contracts.domain,
-    );
-    if (!Certificate.isFinalization(certificate)) throw new Error("a finalize vote makes a finalization");
-    return { header, certificate };
-  }
-}
+import { EPOCH_LENGTH, finalize } from "../api/chain.ts";
+import { Twin } from "./twins.ts";
 
 describe("the light client and its twin", () => {
   let twin: Twin;
@@ -277,23 +151,11 @@ describe("halting", () => {
       View(8n),
       twin.contracts.domain,
     );
-    const both = (lower: FinalizedHeader, higher: FinalizedHeader) =>
-      twin.both(
-        (l1) => freeze(twin.state, lower, higher, undefined, l1, twin.setting),
-        (overrides) =>
-          twin.contracts.lightClient.freeze(
-            { header: lower.header, certificate: certificateOnL1(lower) },
-            { header: higher.header, certificate: certificateOnL1(higher) },
-            Header.hash(lower.header),
-            [],
-            overrides,
-          ),
-      );
-    expect(await both(two, two)).toBe("no-fork");
-    expect(await both(twin.finalizationAt(3), two)).toBe("fork-out-of-order");
-    expect(await both(two, { ...other, certificate: two.certificate })).toBe("wrong-view");
-    expect(await both(two, other)).toBeUndefined();
-    expect(await both(two, other)).toBe("already-frozen");
+    expect(await twin.freeze(two, two)).toBe("no-fork");
+    expect(await twin.freeze(twin.finalizationAt(3), two)).toBe("fork-out-of-order");
+    expect(await twin.freeze(two, { ...other, certificate: two.certificate })).toBe("wrong-view");
+    expect(await twin.freeze(two, other)).toBeUndefined();
+    expect(await twin.freeze(two, other)).toBe("already-frozen");
     expect(await twin.advance(twin.finalizationAt(3))).toBe("frozen");
   });
 
@@ -302,15 +164,10 @@ describe("halting", () => {
     for (let i = 0; i < 4; i++) twin.chain.append();
     expect(await twin.advance(twin.finalizationAt(1))).toBeUndefined();
     const id = CommitteeId(1n);
-    const report = (...seats: number[]) =>
-      twin.both(
-        (l1) => reportSlashed(twin.state, id, seats, l1),
-        (overrides) => twin.contracts.lightClient.reportSlashed(id, seats, overrides),
-      );
+    const report = (...seats: number[]) => twin.reportSlashed(id, seats);
     expect(await report(0)).toBe("seat-not-slashed");
     for (const { validator } of twin.committee(1).committee.members.slice(0, 2)) {
-      await twin.contracts.stakeTable.setSlashed(validator);
-      twin.slashed.add(validator);
+      await twin.slash(validator);
     }
     expect(await report(9)).toBe("seat-out-of-bounds");
     expect(await report(0)).toBeUndefined();
