@@ -10,6 +10,7 @@ import { readRelayerConfig, TABLE, type RelayerConfig } from "./config.ts";
 import { dryRun } from "./dryRun.ts";
 import { startHttp } from "./http.ts";
 import { readAdminToken, readDashboardPassword } from "./httpSecrets.ts";
+import { measuredSigner } from "./keys/measuredSigner.ts";
 import { openSigner } from "./keys/openSigner.ts";
 import { createMetrics } from "./metrics.ts";
 import { Relayer } from "./relayer.ts";
@@ -41,7 +42,8 @@ async function run(flags: Flags): Promise<void> {
   const config = configOf(flags);
   const clock = systemClock;
   const logger = jsonLogger(config.logLevel, { name: "relayer" });
-  const signer = await openSigner(config, clock);
+  const metrics = createMetrics();
+  const signer = measuredSigner(await openSigner(config, clock), metrics);
   const ports = createPorts(config, signer, clock, logger);
   if (flags["dryRun"] === true) {
     say(JSON.stringify(await dryRun(config, ports)));
@@ -53,7 +55,7 @@ async function run(flags: Flags): Promise<void> {
   const path = process.env["PATH"] ?? "";
   const { queue: kind, redisUrl, dataDir } = config;
   const backend = await openBackend({ kind, redisUrl: redisUrl ?? undefined, dataDir, path }, logger);
-  const metrics = createMetrics();
+  metrics.identity(signer.address, backend.kind);
   const relayer = new Relayer({ config, ports, backend, metrics, clock, random: systemRandom, logger });
   await relayer.start();
   const { httpHost: host, httpPort: port } = config;

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 
 import type { EndpointHealth } from "./l1/fanout.ts";
 import type { Seen } from "./context.ts";
@@ -8,11 +8,18 @@ export interface Metrics extends TxObserver {
   readonly registry: Registry;
   jobEnded(job: string, outcome: string): void;
   balance(wei: bigint): void;
-  role(active: boolean): void;
-  progress(seen: Seen, nowMs: number): void;
+  role(active: boolean, draining: boolean): void;
+  /** Who sends, and over which queue. */
+  identity(address: string, queue: string): void;
+  signerFailed(reason: "refused" | "unavailable"): void;
+  /** To be called often: the age of what L1 lacks is as exact as that. */
+  progress(seen: Pick<Seen, "l1Height" | "finalizedHeight" | "finalizedTimestampMs">, nowMs: number): void;
   endpoints(health: readonly EndpointHealth[]): void;
   queueDepths(counts: Readonly<Record<string, Readonly<Record<string, number>>>>): void;
 }
+
+/** Near 1 the next transaction runs out of gas; far below, its estimate is wrong. */
+const GAS_RATIO_BUCKETS = [0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1];
 
 /** Where things stand. Named, like the counters, after the questions that an operator asks; see the runbook. */
 function createGauges(registers: Registry[]) {
@@ -20,14 +27,20 @@ function createGauges(registers: Registry[]) {
     new Gauge({ name: `crema_relayer_${name}`, help, labelNames, registers });
   return {
     active: gauge("active", "1 while this replica holds the key and sends, 0 while it stands by"),
+    info: gauge("info", "Always 1: account and queue", ["address", "queue"]),
+    draining: gauge("draining", "1 while an operator wants no new work"),
     balance: gauge("balance_ether", "Can it pay? Balance of the key"),
     nonceGap: gauge("nonce_gap", "Pending nonces of the key: transactions that are not mined"),
     open: gauge("transactions", "Nonces by state", ["state"]),
     l1Height: gauge("l1_height", "Height of the checkpoint on L1"),
     finalized: gauge("finalized_height", "Newest height that a node calls finalized"),
-    age: gauge("unposted_age_seconds", "Is L1 in step? Age of the newest finalization that L1 lacks; 0 when it has it"),
+    age: gauge(
+      "unposted_age_seconds",
+      "Is L1 in step? Age of the oldest finalization seen that L1 lacks; 0 when it has all",
+    ),
     head: gauge("l1_head", "Newest L1 block that the endpoints agree on"),
     endpointUp: gauge("endpoint_up", "Does the L1 endpoint answer?", ["endpoint"]),
+    endpointFailures: gauge("endpoint_failures", "Failures of the L1 endpoint in a row", ["endpoint"]),
     endpointHead: gauge("endpoint_head", "Newest block of the L1 endpoint", ["endpoint"]),
     depth: gauge("queue_jobs", "Jobs by queue and state", ["queue", "state"]),
   };
@@ -43,6 +56,13 @@ function createCounters(registers: Registry[]) {
     mined: counter("mined_total", "Transactions mined, by success", ["result"]),
     gasUsed: counter("gas_used_total", "Gas of mined transactions"),
     gasLimit: counter("gas_limit_total", "Gas that they were allowed: far above gas_used is a wrong estimate"),
+    gasRatio: new Histogram({
+      name: "crema_relayer_gas_used_ratio",
+      help: "Gas of a mined transaction against what it was allowed",
+      buckets: GAS_RATIO_BUCKETS,
+      registers,
+    }),
+    signerFailures: counter("signer_failures_total", "Signatures that the key's keeper did not give", ["reason"]),
     spent: counter("spent_ether_total", "What they cost"),
     reorgs: counter("reorged_total", "Transactions that a reorg took out"),
     lost: counter("nonces_lost_total", "Is the key shared? Nonces that another wallet used"),
@@ -59,8 +79,11 @@ export function createMetrics(): Metrics {
   return { registry, ...counting(counters), ...measuring(gauges) };
 }
 
-type Counting = Pick<Metrics, "signed" | "broadcast" | "mined" | "reorged" | "lost" | "held" | "jobEnded">;
-type Measuring = Pick<Metrics, "looked" | "balance" | "role" | "progress" | "endpoints" | "queueDepths">;
+type Counting = Pick<
+  Metrics,
+  "signerFailed" | "signed" | "broadcast" | "mined" | "reorged" | "lost" | "held" | "jobEnded"
+>;
+type Measuring = Pick<Metrics, "looked" | "balance" | "role" | "identity" | "progress" | "endpoints" | "queueDepths">;
 
 function counting(counters: ReturnType<typeof createCounters>): Counting {
   return {
@@ -73,8 +96,14 @@ function counting(counters: ReturnType<typeof createCounters>): Counting {
     mined: (_slot, receipt, limit) => {
       counters.mined.inc({ result: receipt.succeeded ? "success" : "revert" });
       counters.gasUsed.inc(Number(receipt.gasUsed));
-      if (limit !== null) counters.gasLimit.inc(Number(limit));
+      if (limit !== null) {
+        counters.gasLimit.inc(Number(limit));
+        counters.gasRatio.observe(Number(receipt.gasUsed) / Number(limit));
+      }
       counters.spent.inc(Number(receipt.gasUsed * receipt.feePerGas) / 1e18);
+    },
+    signerFailed: (reason) => {
+      counters.signerFailures.inc({ reason });
     },
     reorged: () => {
       counters.reorgs.inc();
@@ -92,6 +121,7 @@ function counting(counters: ReturnType<typeof createCounters>): Counting {
 }
 
 function measuring(gauges: ReturnType<typeof createGauges>): Measuring {
+  let unposted: Unposted | undefined;
   return {
     looked: (sight, slots) => {
       gauges.head.set(sight.headNumber);
@@ -103,18 +133,23 @@ function measuring(gauges: ReturnType<typeof createGauges>): Measuring {
     balance: (wei) => {
       gauges.balance.set(Number(wei) / 1e18);
     },
-    role: (isActive) => {
+    role: (isActive, isDraining) => {
       gauges.active.set(isActive ? 1 : 0);
+      gauges.draining.set(isDraining ? 1 : 0);
+    },
+    identity: (address, queue) => {
+      gauges.info.set({ address, queue }, 1);
     },
     progress: (seen, nowMs) => {
       gauges.l1Height.set(Number(seen.l1Height));
       gauges.finalized.set(Number(seen.finalizedHeight));
-      const behind = seen.finalizedHeight > seen.l1Height;
-      gauges.age.set(behind ? Math.max(0, nowMs - Number(seen.finalizedTimestampMs)) / 1000 : 0);
+      unposted = oldestUnposted(unposted, seen);
+      gauges.age.set(unposted === undefined ? 0 : Math.max(0, nowMs - Number(unposted.timestampMs)) / 1000);
     },
     endpoints: (health) => {
-      for (const { url, healthy, head: number } of health) {
+      for (const { url, healthy, failures, head: number } of health) {
         gauges.endpointUp.set({ endpoint: url }, healthy ? 1 : 0);
+        gauges.endpointFailures.set({ endpoint: url }, failures);
         if (number !== undefined) gauges.endpointHead.set({ endpoint: url }, number);
       }
     },
@@ -124,4 +159,17 @@ function measuring(gauges: ReturnType<typeof createGauges>): Measuring {
       }
     },
   };
+}
+
+/** A finalization that L1 does not have. */
+interface Unposted {
+  readonly height: bigint;
+  readonly timestampMs: bigint;
+}
+
+/** The oldest finalization seen that L1 lacks: once it is posted, the newest that still is not. */
+function oldestUnposted(known: Unposted | undefined, seen: Parameters<Metrics["progress"]>[0]): Unposted | undefined {
+  if (known !== undefined && known.height > seen.l1Height) return known;
+  if (seen.finalizedHeight <= seen.l1Height) return undefined;
+  return { height: seen.finalizedHeight, timestampMs: seen.finalizedTimestampMs };
 }

@@ -142,7 +142,7 @@ export class Relayer {
   /** Brings the gauges up to date, for a scrape. */
   async measure(): Promise<void> {
     const { metrics, clock, ports } = this.#options;
-    metrics.role(this.isActive());
+    metrics.role(this.isActive(), this.#draining);
     metrics.progress(this.#seen, clock.wallMs());
     metrics.endpoints(ports.fanout.health());
     metrics.queueDepths((await this.#queues?.counts()) ?? {});
@@ -268,6 +268,7 @@ export class Relayer {
     let balanceAt = Number.NEGATIVE_INFINITY;
     while (!this.#stopped && this.#tenure === tenure) {
       try {
+        metrics.progress(this.#seen, clock.wallMs());
         for (const watcher of WATCHERS) await queues.repeat(watcher, config.pollMs);
         if (clock.monotonicMs() - balanceAt >= BALANCE_EVERY_MS) {
           metrics.balance(await ports.chain.balance(ports.signer.address));
