@@ -67,4 +67,6 @@ export interface Seen {
   readonly refused: Set<string>;
   /** Numbers of the evidence already put in the queue, by node. */
   readonly evidence: Map<string, number>;
+  /** When forks over different heights were looked for last, monotonic. */
+  deepForkAtMs: number;
 }

@@ -1,6 +1,7 @@
 import type * as z from "zod";
 
 import type { FinalizedHeader } from "../src/lightclient/finalizedHeader.ts";
+import { isInHistory } from "../src/lightclient/halt.ts";
 import { toHex } from "../src/codec/hex.ts";
 import * as Header from "../src/protocol/Header.ts";
 import { Epoch } from "../src/protocol/scalars.ts";
@@ -59,17 +60,16 @@ export function createNodes(options: NodesOptions): Sequencer {
   return {
     newest: async () => {
       const answers = await askAll((node) => ask(node, Questions.finalization({ kind: "latest" })));
-      const unique = new Map(
-        answers.flatMap((found) => (found === undefined ? [] : [[finalizationKey(found), found]])),
-      );
-      return [...unique.values()].sort((a, b) => (a.header.height < b.header.height ? 1 : -1));
+      return unique(answers).sort((a, b) => (a.header.height < b.header.height ? 1 : -1));
     },
-    changes: async (committee, epoch) => {
-      const answers = await askAll((node) => changeOn(node, committee, epoch));
-      const unique = new Map(
-        answers.flatMap((found) => (found === undefined ? [] : [[finalizationKey(found), found]])),
+    changes: async (committee, epoch) => unique(await askAll((node) => changeOn(node, committee, epoch))),
+    handover: async (epoch) => unique(await askAll((node) => ask(node, Questions.handover(epoch)))),
+    inHistory: async (height, head) => {
+      const answers = await askAll((node) => ask(node, Questions.historyProof(height, head.height)));
+      const proofs = answers.flatMap((found) =>
+        found === undefined ? [] : [{ otherBlock: Header.hash(found.header), path: found.path }],
       );
-      return [...unique.values()];
+      return proofs.find(({ otherBlock, path }) => isInHistory(otherBlock, height, head, path));
     },
     evidence: async (from) => {
       const pages = await askAll(async (node) => {
@@ -79,6 +79,11 @@ export function createNodes(options: NodesOptions): Sequencer {
       return pages.flat();
     },
   };
+}
+
+function unique(answers: readonly (FinalizedHeader | undefined)[]): FinalizedHeader[] {
+  const found = answers.filter((answer) => answer !== undefined);
+  return [...new Map(found.map((answer) => [finalizationKey(answer), answer])).values()];
 }
 
 /** What a node answers; undefined when it has no such thing. */

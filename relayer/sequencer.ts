@@ -1,6 +1,8 @@
 import type { FinalizedHeader } from "../src/lightclient/finalizedHeader.ts";
+import type { ForkProof } from "../src/lightclient/halt.ts";
 import type * as Evidence from "../src/protocol/Evidence.ts";
-import type { CommitteeId, Epoch } from "../src/protocol/scalars.ts";
+import type { Header } from "../src/protocol/Header.ts";
+import type { CommitteeId, Epoch, Height } from "../src/protocol/scalars.ts";
 
 export interface EvidenceItem {
   readonly number: number;
@@ -16,6 +18,10 @@ export interface Sequencer {
    * all are honest, none while there is none.
    */
   changes(committee: CommitteeId, epoch: Epoch): Promise<readonly FinalizedHeader[]>;
+  /** The finalizations of an epoch's handover, as the nodes give them: one where all are honest. */
+  handover(epoch: Epoch): Promise<readonly FinalizedHeader[]>;
+  /** What the history of `head` has at a lower height, with a proof that was checked; undefined where no node has one. */
+  inHistory(height: Height, head: Header): Promise<ForkProof | undefined>;
   /** Evidence with numbers from `from` on, as one node numbers it; a name for that node comes with it. */
   evidence(from: ReadonlyMap<string, number>): Promise<readonly (EvidenceItem & { readonly node: string })[]>;
 }

@@ -1,5 +1,7 @@
+import { isError } from "ethers";
 import * as z from "zod";
 
+import { errorName } from "../../relayer/errors.ts";
 import { contractInterface } from "../../src/l1/contracts.ts";
 import * as Header from "../../src/protocol/Header.ts";
 import type { World } from "../relayer/support/world.ts";
@@ -34,7 +36,7 @@ const transactionSchema = z.looseObject({
   nonce: z.string(),
 });
 const blockSchema = z.looseObject({ transactions: z.array(transactionSchema) });
-const receiptSchema = z.looseObject({ status: z.string() });
+const receiptSchema = z.looseObject({ status: z.string(), gasUsed: z.string() });
 const poolSchema = z.record(z.string(), z.record(z.string(), z.unknown()));
 
 /** Transactions of the relayer's key that wait in the node's pool. */
@@ -51,7 +53,7 @@ export async function judge(world: World, replicas: readonly Replica[], say: (te
   const present = expected.filter((height) => posted.includes(height));
   const mined = await minedBy(world);
   const calls = mined.filter(({ input }) => input !== "0x");
-  for (const call of mined.filter(({ succeeded }) => !succeeded)) say(`reverted: ${nameOf(call)}`);
+  for (const call of mined.filter(({ succeeded }) => !succeeded)) say(`reverted: ${await explain(world, call)}`);
   // `rotate()` has no arguments: two of them are two committees, and one too many would revert.
   const posts = calls.filter(({ to }) => to?.toLowerCase() === world.deployment.book.lightClient);
   const unique = new Set(posts.map(({ input }) => input));
@@ -88,13 +90,20 @@ interface MinedCall {
   readonly succeeded: boolean;
   readonly block: number;
   readonly nonce: string;
+  readonly gasUsed: string;
 }
 
-function nameOf({ input, block, nonce }: MinedCall): string {
-  const names = (["LightClient", "StakeTable", "Slasher"] as const).map(
-    (contract) => contractInterface(contract).getFunction(input.slice(0, 10))?.name,
+/** What it was, where it is, and what the block before says to it. */
+async function explain({ anvil, relayerAddress: from }: World, call: MinedCall): Promise<string> {
+  const interfaces = (["LightClient", "StakeTable", "Slasher"] as const).map(contractInterface);
+  const { to, input, block, nonce, gasUsed } = call;
+  const name = interfaces.map((contract) => contract.getFunction(input.slice(0, 10))?.name).find(Boolean);
+  const before = `0x${(block - 1).toString(16)}`;
+  const again = await anvil.rpc("eth_call", [{ from, to, data: input }, before]).then(
+    () => "nothing",
+    (error: unknown) => (isError(error, "CALL_EXCEPTION") ? errorName(interfaces, error.data ?? "0x") : String(error)),
   );
-  return `${names.find((name) => name !== undefined) ?? input.slice(0, 10)} in block ${String(block)}, nonce ${nonce}`;
+  return `${name ?? "?"} in block ${String(block)}, nonce ${nonce}, gas ${gasUsed}; the block before says ${again}`;
 }
 
 /** Everything that the relayer's key ever had mined on the chain as it is now. */
@@ -105,8 +114,8 @@ async function minedBy({ anvil, relayerAddress, deployment }: World): Promise<re
     const block = blockSchema.parse(await anvil.rpc("eth_getBlockByNumber", [`0x${number.toString(16)}`, true]));
     for (const { from, to, input, hash, nonce } of block.transactions) {
       if (from.toLowerCase() !== relayerAddress.toLowerCase()) continue;
-      const { status } = receiptSchema.parse(await anvil.rpc("eth_getTransactionReceipt", [hash]));
-      mined.push({ to, input, succeeded: status === "0x1", block: number, nonce });
+      const { status, gasUsed } = receiptSchema.parse(await anvil.rpc("eth_getTransactionReceipt", [hash]));
+      mined.push({ to, input, succeeded: status === "0x1", block: number, nonce, gasUsed });
     }
   }
   return mined;

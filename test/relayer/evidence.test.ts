@@ -5,6 +5,7 @@ import { caseOf } from "../../relayer/decide/evidence.ts";
 import { nobleBls } from "../../src/crypto/blsNoble.ts";
 import { keccakHash, type Hash } from "../../src/crypto/hash.ts";
 import * as Views from "../../src/lightclient/wireViews.ts";
+import { absentBitmap } from "../../src/protocol/Committee.ts";
 import type { Evidence, Message } from "../../src/protocol/Evidence.ts";
 import { CommitteeId, Epoch, ValidatorId, View } from "../../src/protocol/scalars.ts";
 import * as Vote from "../../src/protocol/Vote.ts";
@@ -48,6 +49,65 @@ describe("REPORT-1: evidence against the real Slasher", () => {
     expect(await world.nonce()).toBe(nonce);
     expect(await relayer.stop()).toBe(0);
     await node.close();
+  });
+});
+
+describe("REPORT-1: certificates against the real Slasher", () => {
+  let world: World;
+  afterEach(() => world.close());
+
+  const [one, another] = [hashOf("one"), hashOf("another")];
+
+  /** The world's committee 1 and what its members sign. */
+  async function setUp() {
+    world = await createWorld();
+    const { book, validators } = world.deployment;
+    const domain = { chainId: BigInt(CHAIN_ID), stakeTable: book.stakeTable, salt: book.genesisHash };
+    const sign = (index: number, message: Vote.Vote): Uint8Array =>
+      nobleBls.sign(validators[index]?.secretKey ?? new Uint8Array(), Vote.digest(message, domain), "vote");
+    const vote = (index: number, message: Vote.Vote) => ({
+      message,
+      signers: { kind: "key", validator: ValidatorId(validators[index]?.id ?? 0n) } as const,
+      signature: sign(index, message),
+    });
+    const certificate = (signers: readonly number[], message: Vote.Vote) => {
+      const signature = nobleBls.aggregate(signers.map((index) => sign(index, message)));
+      if (signature === undefined) throw new Error("no aggregate");
+      const absent = absentBitmap(validators.length, new Set(signers));
+      return { message, signers: { kind: "committee", committee: CommitteeId(1n), absent } as const, signature };
+    };
+    return { vote, certificate };
+  }
+
+  async function slashedBy(...found: readonly Evidence[]): Promise<readonly bigint[]> {
+    const entries = found.map((evidence, number) => ({ number, evidence }));
+    const node = await startNodeServer(world.chain, () => z.encode(Views.evidencePage, { entries, next: 1 }));
+    world.chain.grow(2);
+    world.start({ env: { CREMA_QUEUE: "auto" }, nodeUrls: [node.url] });
+    const { stakeTable, validators } = world.deployment;
+    const slashed = async (): Promise<bigint[]> => {
+      const times = await Promise.all(validators.map(({ id }) => stakeTable.slashedAt(id)));
+      return validators.map(({ id }) => id).filter((_id, index) => times[index] !== 0n);
+    };
+    await until("somebody is slashed", async () => (await slashed()).length > 0);
+    await until("the seats are counted", async () => (await world.lightClient.slashedWeight(1n)) > 0n);
+    await node.close();
+    return slashed();
+  }
+
+  it("a vote against a certificate that its signer is in slashes that signer alone", async () => {
+    const { vote, certificate } = await setUp();
+    const finalized = certificate([0, 1, 2], Vote.finalize(Epoch(1n), View(5n), one));
+    const second = vote(1, Vote.nullify(Epoch(1n), View(5n)));
+    expect(await slashedBy({ first: finalized, second })).toEqual([2n]);
+  });
+
+  it("two certificates slash everyone who is in both, and a third of the weight ends all trust", async () => {
+    const { certificate } = await setUp();
+    const first = certificate([0, 1, 2], Vote.notarize(Epoch(1n), View(5n), one));
+    const second = certificate([1, 2, 3], Vote.notarize(Epoch(1n), View(5n), another));
+    expect(await slashedBy({ first, second })).toEqual([2n, 3n]);
+    await until("trust ended", async () => (await world.lightClient.status()).trustedUntil === 0n);
   });
 });
 
@@ -96,6 +156,15 @@ describe("REPORT-1: how evidence is put", () => {
     expect(kind(single(1n), single(1n))).toEqual({ kind: "pair", validator: 1n });
     expect(kind(single(1n), single(1n), [1n])).toMatchObject({ kind: "none" });
     expect(kind(single(1n), single(2n))).toMatchObject({ kind: "none" });
+  });
+
+  it("a vote and a certificate that its signer is in, whichever is first", () => {
+    const found = { kind: "member", index: 2, validator: 3n };
+    expect(kind(single(3n), certificate(1n, 0b001))).toMatchObject(found);
+    expect(kind(certificate(1n, 0b001), single(3n))).toMatchObject(found);
+    expect(kind(certificate(1n, 0b001), single(3n), [3n])).toMatchObject({ reason: "slashed already" });
+    expect(kind(certificate(1n, 0b100), single(3n))).toMatchObject({ reason: "not among the certificate's signers" });
+    expect(kind(certificate(7n, 0), single(3n))).toMatchObject({ reason: "an unknown committee" });
   });
 
   it("members of two certificates that signed both and are left", () => {

@@ -68,7 +68,13 @@ describe("TX-3: the next step of a nonce", () => {
     expect(step(done, at(100, 99))).toEqual({ kind: "safe" });
     expect(step({ ...done, status: "safe" }, at(100, 99))).toEqual({ kind: "wait" });
     expect(step({ ...done, status: "safe" }, at(100, 100))).toEqual({ kind: "finalized" });
-    expect(step({ ...done, status: "finalized" }, sight())).toEqual({ kind: "wait" });
+    expect(step({ ...done, status: "finalized" }, sight({ latestNonce: 6 }))).toEqual({ kind: "wait" });
+  });
+
+  it("RE-2: a finalized transaction whose nonce is free again is pending again: L1 took back what it called final", () => {
+    const done = slot({ status: "finalized", mined: mined("first") });
+    expect(step(done, sight({ latestNonce: 5 }))).toEqual({ kind: "reopen" });
+    expect(step(done, sight({ latestNonce: 6 }))).toEqual({ kind: "wait" });
   });
 
   it("RE-1: a mined transaction that is gone is pending again, one in another block is mined again", () => {
