@@ -292,6 +292,7 @@ export function nothingSeen(): Seen {
     l1Committee: 0n,
     refused: new Set(),
     evidence: new Map(),
+    deepForkAtMs: Number.NEGATIVE_INFINITY,
   };
 }
 
