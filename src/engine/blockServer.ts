@@ -6,33 +6,61 @@ import type { Height } from "../protocol/scalars.ts";
 import * as Vote from "../protocol/Vote.ts";
 import { viewFromMemory } from "./ingress.ts";
 import type { Kernel } from "./kernel.ts";
-import { HEADERS_MAX, type AncestorsRequest, type Message, type ViewAnswer } from "./message.ts";
+import {
+  HEADERS_MAX,
+  PAYLOADS_ANSWER_BYTES,
+  type AncestorsRequest,
+  type Message,
+  type PayloadsAnswer,
+  type ViewAnswer,
+} from "./message.ts";
 import type { StateSync } from "./stateSync.ts";
+import { TokenBuckets } from "./tokenBuckets.ts";
 
 /** Answers under way at once, over all peers; a request beyond is dropped and comes again. */
 export const ANSWERS_MAX = 64;
+/** Answers under way for one peer: the others find room, too. */
+export const PEER_ANSWERS_MAX = 8;
+/** Bytes of payloads that one peer is given a second, and at once. */
+export const SERVED_BYTES_PER_SECOND = 32 * 1024 * 1024;
+export const SERVED_BYTES_BURST = 64 * 1024 * 1024;
 
-type Request = Extract<Message, { type: "view-request" | "ancestors-request" | "range-request" | "payload-request" }>;
+type Request = Extract<
+  Message,
+  { type: "view-request" | "ancestors-request" | "range-request" | "payload-request" | "payloads-request" }
+>;
 
 /** Serves what peers ask for, from memory and store; says nothing where it has nothing. */
 export class BlockServer {
   readonly #kernel: Kernel;
   readonly #sync: StateSync;
-  #underWay = 0;
+  readonly #bytes: TokenBuckets;
+  readonly #underWay = new Map<PeerId, number>();
 
   constructor(kernel: Kernel, sync: StateSync) {
     this.#kernel = kernel;
     this.#sync = sync;
+    this.#bytes = new TokenBuckets(kernel.ports.clock, SERVED_BYTES_PER_SECOND, SERVED_BYTES_BURST);
+  }
+
+  /** Answers under way, over all peers. */
+  get underWay(): number {
+    return [...this.#underWay.values()].reduce((sum, count) => sum + count, 0);
   }
 
   async answer(to: PeerId, request: Request): Promise<void> {
-    if (this.#underWay >= ANSWERS_MAX) return;
-    this.#underWay += 1;
+    const mine = this.#underWay.get(to) ?? 0;
+    if (mine >= PEER_ANSWERS_MAX || this.underWay >= ANSWERS_MAX) return;
+    this.#underWay.set(to, mine + 1);
     try {
       const answer = await this.#answerTo(request);
-      if (answer !== undefined && this.#kernel.isRunning()) this.#kernel.send(to, answer);
+      // LIMIT-4: who is given payloads faster than a link carries them would only fill the queue in front of it.
+      const isGranted = answer !== undefined && this.#bytes.take(to, payloadBytesOf(answer));
+      if (isGranted && this.#kernel.isRunning()) this.#kernel.send(to, answer);
     } finally {
-      this.#underWay -= 1;
+      const left = (this.#underWay.get(to) ?? 1) - 1;
+      if (left > 0) this.#underWay.set(to, left);
+      else this.#underWay.delete(to);
     }
   }
 
@@ -46,6 +74,8 @@ export class BlockServer {
         return this.#sync.answer(request.from, request.count);
       case "payload-request":
         return this.#payload(request.block);
+      case "payloads-request":
+        return this.#payloads(request.blocks);
     }
   }
 
@@ -92,9 +122,34 @@ export class BlockServer {
   }
 
   async #payload(block: Hash): Promise<Message | undefined> {
-    const payload = this.#kernel.keeper.opened(block)?.bytes ?? (await this.#kernel.chain.payload(block));
+    const payload = await this.#payloadOf(block);
     return payload === undefined ? undefined : { type: "payload", block, payload };
   }
+
+  /** SYNC-4: as many as fit, and by name those that are not here. */
+  async #payloads(blocks: readonly Hash[]): Promise<PayloadsAnswer> {
+    const payloads: { readonly block: Hash; readonly payload: Uint8Array }[] = [];
+    const missing: Hash[] = [];
+    let left = PAYLOADS_ANSWER_BYTES;
+    for (const block of new Set(blocks)) {
+      if (left <= 0) break;
+      const payload = await this.#payloadOf(block);
+      if (payload === undefined) missing.push(block);
+      else if (payload.length <= left || payloads.length === 0) payloads.push({ block, payload });
+      else break;
+      left -= payload?.length ?? 0;
+    }
+    return { type: "payloads", payloads, missing };
+  }
+
+  async #payloadOf(block: Hash): Promise<Uint8Array | undefined> {
+    return this.#kernel.keeper.opened(block)?.bytes ?? (await this.#kernel.chain.payload(block));
+  }
+}
+
+function payloadBytesOf(answer: Message): number {
+  if (answer.type === "payload") return answer.payload.length;
+  return answer.type === "payloads" ? answer.payloads.reduce((sum, { payload }) => sum + payload.length, 0) : 0;
 }
 
 function isAtOrBelow(height: Height, above: Height): boolean {

@@ -26,6 +26,8 @@ export interface FinalBlock {
 export const APPEND_BLOCKS_MAX = 1024;
 /** Places of transactions that are written at once: a block alone may have as many transactions as a batch holds. */
 export const PLACES_BATCH_MAX = 16_384;
+/** Payloads of this process that are known to be on the disk. */
+const SAVED_MAX = 1_024;
 /** Evidence kept: a coalition that offends more often than this is long slashed. */
 export const EVIDENCE_MAX = 100_000;
 
@@ -44,6 +46,8 @@ export class OtherChainError extends Error {
 export class ChainStore {
   readonly #store: Store;
   readonly #genesis: Header.Header;
+  /** Candidates whose payload is on the disk. */
+  readonly #saved = new Set<Hash>();
   #tip: Records.Tip | undefined;
   #evidenceCount = 0;
 
@@ -139,7 +143,7 @@ export class ChainStore {
       if (operations.length > 0) await this.#store.batch(operations, { sync: true });
       operations = [];
       for (const [index, { key, value }] of some.entries()) {
-        const text = key.join();
+        const text = Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString("latin1");
         if (known[index] !== undefined || placed.has(text)) continue;
         placed.add(text);
         operations.push({ kind: "put", key, value });
@@ -199,6 +203,28 @@ export class ChainStore {
       { kind: "put", key: Keys.candidate(epoch, view, hash), value: new Uint8Array(0) },
     ];
     await this.#store.batch(operations, { sync: true });
+    this.#noteSaved(hash);
+  }
+
+  /** Keeps payloads of blocks that are known to be final, durable when it resolves. */
+  async savePayloads(payloads: readonly { readonly hash: Hash; readonly payload: Uint8Array }[]): Promise<void> {
+    const operations = payloads.map(({ hash, payload }): Operation => {
+      return { kind: "put", key: Keys.payload(hash), value: payload };
+    });
+    await this.#store.batch(operations, { sync: true });
+  }
+
+  /** Whether this process saved the payload not long ago: it need not be read to know that it is there. */
+  hasSaved(hash: Hash): boolean {
+    return this.#saved.has(hash);
+  }
+
+  #noteSaved(hash: Hash): void {
+    this.#saved.add(hash);
+    for (const oldest of this.#saved) {
+      if (this.#saved.size <= SAVED_MAX) break;
+      this.#saved.delete(oldest);
+    }
   }
 
   async saveCertificates(certificates: readonly Certificate.Certificate[], sync: boolean): Promise<void> {
@@ -216,6 +242,12 @@ export class ChainStore {
   async blockAt(height: Height): Promise<Records.StoredBlock | undefined> {
     const bytes = await this.#store.get(Keys.block(height));
     return bytes === undefined ? undefined : Records.decodeBlock(bytes);
+  }
+
+  /** The blocks from one height to another that are here, ascending. */
+  async *blocks(from: Height, to: Height): AsyncGenerator<Records.StoredBlock> {
+    const range = { start: Keys.block(from), end: Keys.block(Height(to + 1n)) };
+    for await (const { value } of this.#store.range(range)) yield Records.decodeBlock(value);
   }
 
   /** Height of a final block. */

@@ -63,12 +63,9 @@ export function createParts(
     membership,
   );
   const fetcher = new PayloadFetcher({
-    clock,
-    limits,
-    fetchMs: config.deltaMs,
-    request: (peer, block) => {
-      ingress.expectPayload(peer, block);
-      kernel.send(peer, { type: "payload-request", block });
+    ...{ clock, limits, fetchMs: config.deltaMs },
+    request: (peer, blocks) => {
+      kernel.send(peer, { type: "payloads-request", blocks });
     },
   });
   const builder = new BuildTimer(clock);

@@ -8,13 +8,12 @@ import { assert, expectPresent } from "../runtime/assert.ts";
 import { APPEND_BLOCKS_MAX, type FinalBlock } from "./chainStore.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Membership } from "./membership.ts";
-import { keysOf, openPayload, type OpenedPayload } from "./openedPayload.ts";
+import { keysOf, type OpenedPayload } from "./openedPayload.ts";
 import type { PayloadFetcher } from "./payloadFetcher.ts";
+import { PayloadGatherer } from "./payloadGatherer.ts";
 
 /** Finalizations that wait for payloads or the disk; the core blocks long before (its headers are bounded). */
 export const QUEUE_MAX = 65_536;
-/** Payloads fetched side by side. */
-const FETCH_WIDTH = 8;
 
 interface Job {
   readonly headers: readonly Header.Header[];
@@ -29,7 +28,7 @@ interface Job {
 /** Brings final blocks into the store, one batch after the other, each with its payload (STORE-1). */
 export class Finalizer {
   readonly #kernel: Kernel;
-  readonly #fetcher: PayloadFetcher;
+  readonly #gatherer: PayloadGatherer;
   readonly #onAppended: (tip: Header.Header) => void;
   readonly #genesisHistory: History.History;
   #turn: Promise<void> = Promise.resolve();
@@ -44,7 +43,7 @@ export class Finalizer {
     onAppended: (tip: Header.Header) => void,
   ) {
     this.#kernel = kernel;
-    this.#fetcher = fetcher;
+    this.#gatherer = new PayloadGatherer(kernel, fetcher);
     this.#onAppended = onAppended;
     this.#genesisHistory = History.append(History.EMPTY, Header.hash(genesis));
   }
@@ -109,8 +108,8 @@ export class Finalizer {
     const [first] = fresh;
     if (first === undefined || !this.#kernel.isRunning()) return;
     assert(first.height === chain.height + 1n, `block ${String(first.height)} must follow ${String(chain.height)}`);
-    const opened = await this.#gather(job, fresh);
-    if (!this.#kernel.isRunning()) return;
+    const opened = await this.#gatherer.gather({ ...job, headers: fresh });
+    if (opened === undefined || !this.#kernel.isRunning()) return;
     let history = this.history();
     const blocks: FinalBlock[] = [];
     for (const [index, header] of fresh.entries()) {
@@ -125,34 +124,6 @@ export class Finalizer {
     this.#onAppended(expectPresent(fresh.at(-1), "last block"));
   }
 
-  /** Payloads in order; each is in the store when this resolves, so only hashes stay in memory. */
-  async #gather(job: Job, headers: readonly Header.Header[]): Promise<Gathered[]> {
-    const gathered: Gathered[] = [];
-    for (let at = 0; at < headers.length; at += FETCH_WIDTH) {
-      const some = headers.slice(at, at + FETCH_WIDTH).map((header) => this.#obtain(job, header));
-      gathered.push(...(await Promise.all(some)));
-    }
-    return gathered;
-  }
-
-  async #obtain(job: Job, header: Header.Header): Promise<Gathered> {
-    const { chain, options } = this.#kernel;
-    const hash = Header.hash(header);
-    const stored = await chain.payload(hash);
-    let opened = job.opened.get(hash);
-    if (opened === undefined && stored !== undefined) {
-      opened = openPayload(stored, header.namespaces, options.config.limits);
-    }
-    if (opened === undefined) {
-      const { self } = this.#kernel.ports.transport;
-      const others = job.membership.peers.filter((peer) => peer !== self);
-      const peers = job.source === undefined ? others : [job.source, ...others];
-      opened = await this.#fetcher.fetch(header, job.membership.layout, peers);
-    }
-    if (stored === undefined) await chain.saveCandidate(header.epoch, header.viewNumber, hash, opened.bytes);
-    return { bytes: opened.bytes.length, namespaces: opened.namespaces };
-  }
-
   /** The payloads that these many new blocks push out of the retention. */
   async #prune(appended: number): Promise<void> {
     const { chain, options } = this.#kernel;
@@ -162,9 +133,4 @@ export class Finalizer {
     const from = below - BigInt(appended) > 0n ? below - BigInt(appended) : GENESIS_HEIGHT;
     await chain.prunePayloads(Height(from), Height(below));
   }
-}
-
-interface Gathered {
-  readonly bytes: number;
-  readonly namespaces: OpenedPayload["namespaces"];
 }

@@ -21,10 +21,16 @@ export const CHECKS_PER_PEER_MAX = 16;
 /** Checks of the same certificate from different peers at once: one of them may be forged. */
 export const CHECKS_PER_CERTIFICATE_MAX = 2;
 /** Work a second that a peer may ask for, and how much at once, in the units of `COSTS`. */
-export const REQUESTS_PER_SECOND = 400;
-export const REQUESTS_BURST = 800;
-/** What answering costs: about one read of the store each. */
-const COSTS = { "view-request": 4, "payload-request": 8, "ancestors-request": 64, "range-request": 128 } as const;
+export const REQUESTS_PER_SECOND = 1_000;
+export const REQUESTS_BURST = 2_000;
+/** What answering costs: about one read of the store each; payloads cost one each on top, and their bytes (LIMIT-4). */
+const COSTS = {
+  "view-request": 4,
+  "payload-request": 8,
+  "payloads-request": 4,
+  "ancestors-request": 64,
+  "range-request": 128,
+} as const;
 /** Headers that are hashed for one unit: most are not wanted when nobody asked for them. */
 const HEADERS_PER_UNIT = 16;
 /** Messages of other epochs a second that are looked at: each may cost an answer. */
@@ -82,7 +88,7 @@ export class Ingress {
   }
 
   #dispatch(from: PeerId, message: Message): void {
-    const { server, sync, gossip } = this.#ports;
+    const { server, sync, gossip, fetcher } = this.#ports;
     switch (message.type) {
       case "proposal":
         this.#onProposal(from, message);
@@ -104,6 +110,14 @@ export class Ingress {
       case "payload":
         this.#onPayload(from, message.block, message.payload);
         return;
+      case "payloads":
+        if (!fetcher.take(from, message)) this.#penalize(from, "invalid-message", "payloads");
+        return;
+      case "payloads-request": {
+        const cost = COSTS["payloads-request"] + message.blocks.length;
+        if (this.#requests.take(from, cost)) this.#guard(server.answer(from, message));
+        return;
+      }
       case "status":
         sync.noteStatus(from, message.epoch, message.height);
         return;
@@ -270,10 +284,8 @@ export class Ingress {
   /** LIMIT-2: payloads are taken only from whom they were asked. */
   #onPayload(from: PeerId, block: Header.Header["parent"], payload: Uint8Array): void {
     if (!this.#payloadRequests.delete(`${from}/${block}`)) return;
-    const { fetcher } = this.#ports;
-    const isGood = fetcher.isWanted(block)
-      ? fetcher.take(block, payload)
-      : this.#kernel.keeper.takeWhole(block, payload, false) || !this.#kernel.keeper.isHeld(block);
+    const { keeper } = this.#kernel;
+    const isGood = keeper.takeWhole(block, payload, false) || !keeper.isHeld(block);
     if (!isGood) this.#penalize(from, "invalid-message", "payload");
   }
 }

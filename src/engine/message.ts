@@ -26,7 +26,9 @@ export type Message =
   | { readonly type: "payload-request"; readonly block: Hash }
   | { readonly type: "payload"; readonly block: Hash; readonly payload: Uint8Array }
   | { readonly type: "status"; readonly epoch: Epoch; readonly view: View; readonly height: Height }
-  | { readonly type: "transactions"; readonly units: readonly (readonly Transaction[])[] };
+  | { readonly type: "transactions"; readonly units: readonly (readonly Transaction[])[] }
+  | { readonly type: "payloads-request"; readonly blocks: readonly Hash[] }
+  | PayloadsAnswer;
 
 /** What comes with a proposal: the whole payload, the receiver's and the leader's shards, or nothing. */
 export type Body =
@@ -73,10 +75,26 @@ export interface RangeAnswer {
   readonly certificate?: Certificate.Certificate;
 }
 
+/**
+ * Some of the payloads that were asked for: as many as fit, and those that the answerer does not have (pruned, damaged,
+ * or never held). What is in neither list may be asked for again.
+ */
+export interface PayloadsAnswer {
+  readonly type: "payloads";
+  readonly payloads: readonly { readonly block: Hash; readonly payload: Uint8Array }[];
+  readonly missing: readonly Hash[];
+}
+
 /** Headers in one message. */
 export const HEADERS_MAX = 1024;
 /** Final blocks asked for at once. */
 export const RANGE_MAX = 512;
+/** Headers up to one finalization: the core holds at most 4,096 blocks, and those of one window, that are not final. */
+export const RANGE_HEADERS_MAX = 8_192;
+/** Payloads asked for at once. */
+export const PAYLOADS_MAX = 64;
+/** Payloads are added to an answer until it is so long; the first one always goes in. */
+export const PAYLOADS_ANSWER_BYTES = 512 * 1024;
 /** Units of transactions in one message; they are also bounded in bytes. */
 export const UNITS_MAX = 1024;
 export const TRANSACTIONS_BYTES_MAX = 768 * 1024;
@@ -97,6 +115,8 @@ const TAGS = [
   "payload",
   "status",
   "transactions",
+  "payloads-request",
+  "payloads",
 ] as const satisfies readonly Message["type"][];
 
 const BODIES = ["none", "whole", "shards"] as const satisfies readonly Body["kind"][];
@@ -149,6 +169,13 @@ export function encode(message: Message): Uint8Array {
     case "transactions":
       writer.list(message.units, (out, unit) => out.list(unit, writeTransaction));
       break;
+    case "payloads-request":
+      writer.list(message.blocks, writeHash);
+      break;
+    case "payloads":
+      writer.list(message.payloads, (out, { block, payload }) => out.fixed(hashBytes(block), 32).bytes(payload));
+      writer.list(message.missing, writeHash);
+      break;
     default:
       return unreachable(message, "message");
   }
@@ -174,6 +201,10 @@ function writeShardSet(writer: Writer, set: ShardSet): void {
     out.u8(shard.index).bytes(shard.bytes);
     out.list(shard.proof, (inner, node) => inner.fixed(node, 32));
   });
+}
+
+function writeHash(writer: Writer, hash: Hash): void {
+  writer.fixed(hashBytes(hash), 32);
 }
 
 function writeTransaction(writer: Writer, transaction: Transaction): void {
@@ -223,7 +254,7 @@ function readMessage(reader: Reader, limits: BlockLimits): Message {
     case "range-request":
       return { type, from: Height(reader.u64()), count: reader.u32() };
     case "range": {
-      const headers = reader.list(HEADERS_MAX, Header.read);
+      const headers = reader.list(RANGE_HEADERS_MAX, Header.read);
       const certificate = maybe(reader, Certificate.read);
       return { type, headers, ...(certificate === undefined ? {} : { certificate }) };
     }
@@ -235,11 +266,23 @@ function readMessage(reader: Reader, limits: BlockLimits): Message {
       return { type, epoch: Epoch(reader.u64()), view: View(reader.u64()), height: Height(reader.u64()) };
     case "transactions":
       return { type, units: reader.list(UNITS_MAX, (inner) => readUnit(inner, limits)) };
+    case "payloads-request":
+      return { type, blocks: reader.list(PAYLOADS_MAX, readHash) };
+    case "payloads": {
+      const payloads = reader.list(PAYLOADS_MAX, (inner) => {
+        return { block: readHash(inner), payload: inner.bytes(limits.payloadBytesMax) };
+      });
+      return { type, payloads, missing: reader.list(PAYLOADS_MAX, readHash) };
+    }
     case undefined:
       throw new DecodeError({ code: "unknown-tag", given: tag, at });
     default:
       return unreachable(type, "message tag");
   }
+}
+
+function readHash(reader: Reader): Hash {
+  return hashFromBytes(reader.fixed(32));
 }
 
 function maybe<T>(reader: Reader, read: (reader: Reader) => T): T | undefined {

@@ -6,7 +6,7 @@ import { Height, type Epoch } from "../protocol/scalars.ts";
 import type { CancelTimer } from "../runtime/clock.ts";
 import type { Finalizer } from "./finalizer.ts";
 import type { Kernel } from "./kernel.ts";
-import { HEADERS_MAX, RANGE_MAX, type RangeAnswer } from "./message.ts";
+import { RANGE_HEADERS_MAX, RANGE_MAX, type RangeAnswer } from "./message.ts";
 
 /** A gap of so many blocks is filled from the store of a peer instead of header by header through the core. */
 export const SYNC_GAP = 16n;
@@ -179,11 +179,11 @@ export class StateSync {
     const end = await this.#endOf(from, first.header.epoch, Math.max(1, Math.min(count, RANGE_MAX)));
     if (end === undefined) return { type: "range", headers: [] };
     const headers: Header.Header[] = [];
-    for (let at = from; at <= end.height; at = Height(at + 1n)) {
-      const block = await chain.blockAt(at);
-      if (block === undefined) return { type: "range", headers: [] };
-      headers.push(block.header);
+    for await (const { header } of chain.blocks(from, end.height)) {
+      if (header.height !== from + BigInt(headers.length)) return { type: "range", headers: [] };
+      headers.push(header);
     }
+    if (headers.at(-1)?.height !== end.height) return { type: "range", headers: [] };
     return { type: "range", headers, certificate: end.certificate };
   }
 
@@ -192,7 +192,7 @@ export class StateSync {
     const handover = await chain.handoverHeight(epoch);
     const limit = (height: bigint): Height => Height(handover !== undefined && handover < height ? handover : height);
     const within = await chain.finalization(from, limit(from + BigInt(count) - 1n), true);
-    return within ?? chain.finalization(from, limit(from + BigInt(HEADERS_MAX) - 1n), false);
+    return within ?? chain.finalization(from, limit(from + BigInt(RANGE_HEADERS_MAX) - 1n), false);
   }
 
   close(): void {

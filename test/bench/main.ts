@@ -2,6 +2,7 @@
 const BENCHMARKS: Readonly<Record<string, string>> = {
   consensus: "./consensus.ts",
   network: "./network.ts",
+  join: "./join.ts",
 };
 
 const [, , name = "", ...rest] = process.argv;

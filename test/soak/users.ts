@@ -82,7 +82,7 @@ export async function createUsers(network: LocalNetwork, perSecond: number): Pro
       const late = missing().filter(([, { submittedAtMs }]) => submittedAtMs < before);
       for (const [, { namespace, data }] of late.slice(0, 32)) {
         const client = clients[turn % clients.length];
-        if (client === undefined || signal.aborted) break;
+        if (client === undefined) break;
         resubmitted += 1;
         await submit(client, namespace, data);
       }

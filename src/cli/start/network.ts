@@ -58,6 +58,10 @@ export interface BringUp {
   readonly clusterChanges?: Partial<ClusterConfig>;
   /** False leaves the relayer unstarted: nothing is posted to L1. */
   readonly isRelayed?: boolean;
+  /** Called when committee 1 is final on L1 and no validator runs yet: data directories may still be filled. */
+  readonly onPrepared?: (
+    prepared: Pick<LocalNetwork, "layout" | "cluster" | "book" | "l1" | "validators">,
+  ) => Promise<void>;
 }
 
 const L1_TIMEOUT_MS = 5_000;
@@ -76,6 +80,7 @@ export async function bringUp({
   signal,
   clusterChanges = {},
   isRelayed = true,
+  onPrepared,
 }: BringUp): Promise<LocalNetwork> {
   progress.step(`everything is kept in ${layout.dataDir}`);
   progress.step("building the contracts");
@@ -115,6 +120,7 @@ export async function bringUp({
     startValidator(processes, layout, validator);
     await untilReady(validator);
   };
+  await onPrepared?.({ layout, cluster, book, l1, validators });
   await Promise.all(validators.map(start));
   progress.step(`${String(validators.length)} validator processes answer`);
   if (isRelayed) {

@@ -51,7 +51,11 @@ export async function stopAll(): Promise<void> {
 }
 
 /** A follower, or the validator of `seat`; in the committee of `members` unless another is given. */
-export async function lonelyEngine(seat?: number, committee: readonly Member[] = members): Promise<LonelyEngine> {
+export async function lonelyEngine(
+  seat?: number,
+  committee: readonly Member[] = members,
+  store = createMemoryStore(),
+): Promise<LonelyEngine> {
   let handler: MessageHandler = () => undefined;
   let said: Message[] = [];
   const penalties: string[] = [];
@@ -81,7 +85,7 @@ export async function lonelyEngine(seat?: number, committee: readonly Member[] =
         },
         close: () => Promise.resolve(),
       },
-      store: createMemoryStore(),
+      store,
       journal: memoryJournal(),
       l1: fixedL1(committee),
       bls: inlineBls(fakeBls),

@@ -1,5 +1,5 @@
 import { keccakHash } from "../../../src/crypto/hash.ts";
-import type { Message } from "../../../src/engine/message.ts";
+import { PAYLOADS_MAX, type Message } from "../../../src/engine/message.ts";
 import { Height, NamespaceId, View } from "../../../src/protocol/scalars.ts";
 import * as Transaction from "../../../src/protocol/Transaction.ts";
 import * as Vote from "../../../src/protocol/Vote.ts";
@@ -22,6 +22,7 @@ export const flooder: Behaviour = (tools) => (transport) => {
       flood.push({ type: "view-request", epoch: vote.epoch, view });
       flood.push({ type: "range-request", from: Height(1n), count: 0xffff_ffff });
       flood.push({ type: "payload-request", block });
+      flood.push({ type: "payloads-request", blocks: Array.from({ length: PAYLOADS_MAX }, () => block) });
       const bytes = new TextEncoder().encode(`spam ${String(tools.machine)} ${String(serial)}`);
       flood.push({ type: "transactions", units: [[Transaction.plain(NamespaceId(666n), bytes)]] });
     }

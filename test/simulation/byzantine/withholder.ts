@@ -1,6 +1,6 @@
 import { intercept, type Behaviour } from "./behaviour.ts";
 
-const ANSWERS = new Set(["payload", "view", "headers", "range"]);
+const ANSWERS = new Set(["payload", "payloads", "view", "headers", "range"]);
 
 /** Sends proposals to some only, votes without shards, and answers no request. */
 export const withholder: Behaviour = (tools) => (transport) =>

@@ -15,6 +15,13 @@ export const wrongShards: Behaviour = (tools) => (transport) =>
       return [{ ...message, shards: spoil(message.shards) }];
     }
     if (message.type === "payload") return [{ ...message, payload: message.payload.map((byte) => byte ^ 1) }];
+    if (message.type === "payloads") {
+      const payloads = message.payloads.map(({ block, payload }) => ({
+        block,
+        payload: payload.map((byte) => byte ^ 1),
+      }));
+      return [{ ...message, payloads }];
+    }
     if (message.type !== "proposal") return [message];
     const { proposal, body } = message;
     if (proposal.view % 2n === 0n) {
