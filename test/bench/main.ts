@@ -2,6 +2,7 @@
 const BENCHMARKS: Readonly<Record<string, string>> = {
   consensus: "./consensus.ts",
   network: "./network.ts",
+  relayer: "./relayer.ts",
   join: "./join.ts",
 };
 
