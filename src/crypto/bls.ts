@@ -51,6 +51,16 @@ export interface Bls {
    * for keys whose possession was proven; repeated keys count as often as they stand.
    */
   verifyAggregate(keys: readonly Uint8Array[], digest: Uint8Array, signature: Uint8Array, purpose: Purpose): boolean;
+  /**
+   * The sum of `signatures`, one over `digest` by each of `keys`, if it verifies; undefined otherwise. It says nothing of
+   * one alone: differences that cancel in the sum stay unseen, as they do in every aggregate.
+   */
+  verifiedSum(
+    keys: readonly Uint8Array[],
+    digest: Uint8Array,
+    signatures: readonly Uint8Array[],
+    purpose: Purpose,
+  ): Uint8Array | undefined;
   /** A valid signature as EIP-2537 G1 point (128 bytes); undefined for an invalid one. */
   signatureToL1(signature: Uint8Array): Uint8Array | undefined;
 }

@@ -28,6 +28,8 @@ const SECURITY_BITS = 128;
 const MAP_TO_MODE_RFC9380 = 5;
 /** A key is parsed and checked once; the cache holds several committees. */
 const KEY_CACHE_MAX = 1024;
+/** A digest is hashed to the curve once: votes and certificates of a view share it. */
+const HASH_CACHE_MAX = 64;
 
 function field(value: bigint): Fp {
   const element = new mcl.Fp();
@@ -54,7 +56,8 @@ function hash(digest: Uint8Array, purpose: Purpose): G1 {
   return mcl.add(field(first?.[0] ?? 0n).mapToG1(), field(second?.[0] ?? 0n).mapToG1());
 }
 
-function decodeSignature(bytes: Uint8Array): G1 | undefined {
+/** A point of the curve other than the identity; which subgroup it is in was not looked at. */
+function decodePoint(bytes: Uint8Array): G1 | undefined {
   if (!isCanonicalSignature(bytes)) return undefined;
   const point = new mcl.G1();
   try {
@@ -62,7 +65,12 @@ function decodeSignature(bytes: Uint8Array): G1 | undefined {
   } catch {
     return undefined;
   }
-  return point.isZero() || !point.isValid() || !point.isValidOrder() ? undefined : point;
+  return point.isZero() || !point.isValid() ? undefined : point;
+}
+
+function decodeSignature(bytes: Uint8Array): G1 | undefined {
+  const point = decodePoint(bytes);
+  return point?.isValidOrder() === true ? point : undefined;
 }
 
 function parseKey(bytes: Uint8Array): G2 | undefined {
@@ -97,18 +105,19 @@ function sum<P extends G1 | G2>(points: readonly (P | undefined)[]): P | undefin
   return total === undefined || total.isZero() ? undefined : total;
 }
 
-function keyParser(): (bytes: Uint8Array) => G2 | undefined {
-  const known = new Map<string, G2>();
+/** `make` with its newest answers kept; what it cannot make is not remembered. */
+function cached<T>(max: number, make: (bytes: Uint8Array) => T | undefined): typeof make {
+  const known = new Map<string, T>();
   return (bytes) => {
     const name = toHex(bytes);
-    const cached = known.get(name);
-    if (cached !== undefined) return cached;
-    const point = parseKey(bytes);
-    if (point === undefined) return undefined;
+    const found = known.get(name);
+    if (found !== undefined) return found;
+    const made = make(bytes);
+    if (made === undefined) return undefined;
     const [oldest] = known.keys();
-    if (known.size >= KEY_CACHE_MAX && oldest !== undefined) known.delete(oldest);
-    known.set(name, point);
-    return point;
+    if (known.size >= max && oldest !== undefined) known.delete(oldest);
+    known.set(name, made);
+    return made;
   };
 }
 
@@ -117,18 +126,26 @@ export async function createMclBls(): Promise<Bls> {
   await mcl.init(mcl.BLS12_381);
   mcl.setMapToMode(MAP_TO_MODE_RFC9380);
   mcl.setETHserialization(true);
+  // Else every decoding multiplies by the group's order three times over; `decodeSignature` does it once.
+  mcl.verifyOrderG1(false);
   const generator = new mcl.G2();
   generator.deserialize(GENERATOR_G2);
   const negatedGenerator = new mcl.PrecomputedG2(mcl.neg(generator));
-  const decodeKey = keyParser();
+  const decodeKey = cached(KEY_CACHE_MAX, parseKey);
+  const hashes: Readonly<Record<Purpose, (digest: Uint8Array) => G1 | undefined>> = {
+    vote: cached(HASH_CACHE_MAX, (digest) => hash(digest, "vote")),
+    possession: cached(HASH_CACHE_MAX, (digest) => hash(digest, "possession")),
+  };
 
   // e(signature, -g2) · e(H(digest), key) = 1, with one final exponentiation.
-  const verifyAggregate: Bls["verifyAggregate"] = (keys, digest, signature, purpose) => {
+  const isSum = (keys: readonly Uint8Array[], digest: Uint8Array, point: G1 | undefined, purpose: Purpose): boolean => {
     const key = sum(keys.map(decodeKey));
-    const point = decodeSignature(signature);
-    if (key === undefined || point === undefined) return false;
-    return mcl.finalExp(mcl.precomputedMillerLoop2mixed(hash(digest, purpose), key, point, negatedGenerator)).isOne();
+    const message = hashes[purpose](digest);
+    if (key === undefined || point === undefined || message === undefined) return false;
+    return mcl.finalExp(mcl.precomputedMillerLoop2mixed(message, key, point, negatedGenerator)).isOne();
   };
+  const verifyAggregate: Bls["verifyAggregate"] = (keys, digest, signature, purpose) =>
+    isSum(keys, digest, decodeSignature(signature), purpose);
 
   return {
     name: "mcl",
@@ -139,6 +156,11 @@ export async function createMclBls(): Promise<Bls> {
     aggregate: (signatures) => sum(signatures.map(decodeSignature))?.serialize(),
     verify: (key, digest, signature, purpose) => verifyAggregate([key], digest, signature, purpose),
     verifyAggregate,
+    verifiedSum: (keys, digest, signatures, purpose) => {
+      const point = sum(signatures.map(decodePoint));
+      if (point?.isValidOrder() !== true) return undefined;
+      return isSum(keys, digest, point, purpose) ? point.serialize() : undefined;
+    },
     signatureToL1: (signature) => {
       const point = decodeSignature(signature);
       if (point === undefined) return undefined;

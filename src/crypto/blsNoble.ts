@@ -89,6 +89,10 @@ export const nobleBls: Bls = {
   aggregate: (signatures) => sum(signatures.map(decodeSignature))?.toBytes(true),
   verify: (key, digest, signature, purpose) => verifyAggregate([key], digest, signature, purpose),
   verifyAggregate,
+  verifiedSum: (keys, digest, signatures, purpose) => {
+    const total = sum(signatures.map(decodeSignature))?.toBytes(true);
+    return total !== undefined && verifyAggregate(keys, digest, total, purpose) ? total : undefined;
+  },
   signatureToL1: (signature) => {
     const point = decodeSignature(signature)?.toAffine();
     return point === undefined ? undefined : paddedPoint(point.x, point.y);

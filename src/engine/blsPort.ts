@@ -32,32 +32,31 @@ export const BATCH_ENTRIES_MAX = 100;
  */
 export function verifyBatch(bls: Bls, digest: Uint8Array, entries: readonly BatchEntry[]): BatchVerdict {
   const all = entries.map((_, place) => place);
+  const whole = sumOf(bls, digest, entries, all);
+  if (whole !== undefined) return { valid: all, invalid: [], aggregate: whole };
   const places = all.filter((place) => !at(entries, place).verified);
   const good = new Set(validOf(bls, digest, entries, places));
-  const isWhole = good.size === all.length;
   let valid = all.filter((place) => at(entries, place).verified || good.has(place));
-  let aggregate = sumOf(bls, entries, valid);
-  if (!isWhole && valid.length > 0 && !isSum(bls, digest, entries, valid, aggregate)) {
+  let aggregate = sumOf(bls, digest, entries, valid);
+  if (aggregate === undefined) {
     valid = valid.filter((place) => validOf(bls, digest, entries, [place]).length > 0);
-    aggregate = sumOf(bls, entries, valid);
+    aggregate = bls.aggregate(valid.map((place) => at(entries, place).signature));
   }
   const kept = new Set(valid);
   return { valid, invalid: all.filter((place) => !kept.has(place)), aggregate };
 }
 
-function sumOf(bls: Bls, entries: readonly BatchEntry[], places: readonly number[]): Uint8Array | undefined {
-  return places.length === 0 ? undefined : bls.aggregate(places.map((place) => at(entries, place).signature));
-}
-
-function isSum(
+function sumOf(
   bls: Bls,
   digest: Uint8Array,
   entries: readonly BatchEntry[],
   places: readonly number[],
-  sum: Uint8Array | undefined,
-): boolean {
-  const keys = places.map((place) => at(entries, place).key);
-  return sum !== undefined && bls.verifyAggregate(keys, digest, sum, "vote");
+): Uint8Array | undefined {
+  if (places.length === 0) return undefined;
+  const chosen = places.map((place) => at(entries, place));
+  const keys = chosen.map(({ key }) => key);
+  const signatures = chosen.map(({ signature }) => signature);
+  return bls.verifiedSum(keys, digest, signatures, "vote");
 }
 
 function validOf(bls: Bls, digest: Uint8Array, entries: readonly BatchEntry[], places: readonly number[]): number[] {
@@ -67,7 +66,7 @@ function validOf(bls: Bls, digest: Uint8Array, entries: readonly BatchEntry[], p
     const { key, signature } = at(entries, only);
     return bls.verify(key, digest, signature, "vote") ? [only] : [];
   }
-  if (isSum(bls, digest, entries, places, sumOf(bls, entries, places))) return [...places];
+  if (sumOf(bls, digest, entries, places) !== undefined) return [...places];
   const middle = places.length >> 1;
   return [
     ...validOf(bls, digest, entries, places.slice(0, middle)),

@@ -99,6 +99,7 @@ function suite(bls: Bls): void {
     expect(bls.isValidSignature(bad)).toBe(false);
     expect(bls.verify(key, digest(1), bad, "vote")).toBe(false);
     expect(bls.aggregate([signature, bad])).toBeUndefined();
+    expect(bls.verifiedSum([key, key], digest(1), [signature, bad], "vote")).toBeUndefined();
     expect(bls.signatureToL1(bad)).toBeUndefined();
   });
 
@@ -167,6 +168,9 @@ describe("the fast path agrees with the oracle", () => {
         for (const bls of [mcl, nobleBls]) {
           expect(bls.verifyAggregate(keys, digest(9), aggregate, "vote")).toBe(true);
           expect(bls.verifyAggregate(keys.slice(1), digest(9), aggregate, "vote")).toBe(false);
+          expect(bls.verifiedSum(keys, digest(9), all, "vote")).toEqual(aggregate);
+          expect(bls.verifiedSum(keys, digest(9), all.slice(1), "vote")).toBeUndefined();
+          expect(bls.verifiedSum(keys, digest(8), all, "vote")).toBeUndefined();
         }
       }),
       RUNS,

@@ -18,6 +18,10 @@ export const fakeBls: Bls = {
   verify: (key, digest, signature, purpose) => equalBytes(signatureOf(key, digest, purpose), signature),
   verifyAggregate: (keys, digest, signature, purpose) =>
     keys.length > 0 && equalBytes(sum(keys.map((key) => signatureOf(key, digest, purpose))), signature),
+  verifiedSum: (keys, digest, signatures, purpose) => {
+    const total = sum(signatures);
+    return fakeBls.verifyAggregate(keys, digest, total, purpose) ? total : undefined;
+  },
   signatureToL1: () => undefined,
 };
 
