@@ -52,7 +52,8 @@ export function addDashboard(app: FastifyInstance, { backend, signer, password }
   });
   app.register(
     (board, _options, done) => {
-      board.addHook("onRequest", async (request, reply) => {
+      // After the rate limit, which is a hook of each route.
+      board.addHook("preHandler", async (request, reply) => {
         await guard(request, reply, password);
       });
       board.register(server.registerPlugin());

@@ -8,7 +8,7 @@ import type { Metrics } from "./metrics.ts";
 import type { Relayer } from "./relayer.ts";
 
 export interface HttpOptions {
-  readonly relayer: Relayer;
+  readonly relayer: Pick<Relayer, "checkReady" | "isActive" | "measure" | "status" | "retry" | "drain">;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly host: string;
@@ -63,7 +63,8 @@ function addReads(app: FastifyInstance, { relayer, metrics }: HttpOptions): void
 
 function addAdministration(app: FastifyInstance, { relayer, logger, adminToken }: HttpOptions): void {
   app.register((admin, _options, done) => {
-    admin.addHook("onRequest", async (request, reply) => {
+    // After the rate limit, which is a hook of the route: nobody guesses without being counted.
+    admin.addHook("preHandler", async (request, reply) => {
       if (!isAuthorized(request.headers.authorization, adminToken)) {
         await reply.code(401).send({ error: "the admin token is needed" });
       }
