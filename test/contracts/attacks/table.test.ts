@@ -28,8 +28,12 @@ function rows(): Row[] {
     });
 }
 
+const known = new Map<string, readonly string[]>();
+
 /** Titles of the tests in a file. */
-function titles(file: string): string[] {
+function titles(file: string): readonly string[] {
+  const before = known.get(file);
+  if (before !== undefined) return before;
   const source = ts.createSourceFile(file, readFileSync(new URL(file, TESTS), "utf8"), ts.ScriptTarget.Latest, true);
   const found: string[] = [];
   const visit = (node: ts.Node): void => {
@@ -40,6 +44,7 @@ function titles(file: string): string[] {
     node.forEachChild(visit);
   };
   visit(source);
+  known.set(file, found);
   return found;
 }
 

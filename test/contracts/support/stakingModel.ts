@@ -1,11 +1,12 @@
 import { expect } from "chai";
+import { keccak256 } from "ethers";
 
 import * as staking from "./staking.ts";
-import { ESCROW, STAKE_UNIT, TOKENS, WAD } from "./staking.ts";
+import { ESCROW, TOKENS, WAD } from "./staking.ts";
 
 /**
- * A handler-based campaign: random actions on a stake table, with a ghost account of what went in and came out, and
- * the invariants that hold after each action.
+ * A handler-based campaign: random actions on a stake table, with a ghost account of what went in and came out. Handlers
+ * compute on their own what each action must pay; `stakingInvariants.ts` has what holds after each.
  */
 export interface Campaign {
   readonly world: staking.World;
@@ -13,20 +14,35 @@ export interface Campaign {
   readonly ghost: Ghost;
 }
 
-interface Ghost {
+export interface Ghost {
   paidIn: bigint;
   paidOut: bigint;
   burned: bigint;
+  /** Given to the stake table by nobody in particular. */
+  donated: bigint;
+  /** Of all actors together, before the campaign. */
+  readonly funds: bigint;
   /** Paid to reporters out of pools that are not settled yet. */
   readonly advanced: Map<bigint, bigint>;
   /** Assets and shares of each pool after the last action. */
   readonly prices: Map<bigint, readonly [bigint, bigint]>;
   readonly slashes: Map<bigint, number>;
+  readonly window: Window;
   tickets: bigint;
   positions: bigint;
 }
 
+/** The redelegation window that is running: stakes at its start, and what was redelegated in it. */
+interface Window {
+  number: bigint;
+  total: bigint;
+  spentTotal: bigint;
+  starts: Map<bigint, bigint>;
+  spent: Map<bigint, bigint>;
+}
+
 const DELEGATORS = [10, 11, 12];
+const VALIDATORS_MAX = 7;
 
 /** An action: an index into the handlers, and numbers that choose its arguments. */
 export interface Action {
@@ -39,18 +55,36 @@ export interface Action {
 export async function startCampaign(world: staking.World): Promise<Campaign> {
   const stakes = [1000n, 1200n, 900n, 1500n, 800n].map((stake) => stake * TOKENS);
   const validators = await staking.seated(world, stakes);
+  // Into a window that redelegation has a budget in.
+  await staking.increase(world, ESCROW);
+  const paidIn = stakes.reduce((sum, stake) => sum + stake);
   const ghost: Ghost = {
-    paidIn: stakes.reduce((sum, stake) => sum + stake),
+    paidIn,
     paidOut: 0n,
     burned: 0n,
+    donated: 0n,
+    funds: (await fundsOf(world)) + paidIn,
     advanced: new Map(),
     prices: new Map(),
     slashes: new Map(),
+    window: { number: 0n, total: 0n, spentTotal: 0n, starts: new Map(), spent: new Map() },
     tickets: 0n,
     positions: 0n,
   };
   return { world, validators, ghost };
 }
+
+/** What all actors hold. */
+export async function fundsOf({ token, accounts, slasher }: staking.World): Promise<bigint> {
+  const held = await Promise.all([...accounts, slasher].map(async ({ address }) => token.balanceOf(address)));
+  return held.reduce((sum, balance) => sum + balance, 0n);
+}
+
+export const leastOf = (...values: readonly bigint[]): bigint =>
+  values.reduce((least, value) => (value < least ? value : least));
+
+/** Rounded up. */
+const partOf = (value: bigint, part: bigint): bigint => (value * part + WAD - 1n) / WAD;
 
 type Handler = (campaign: Campaign, action: Action) => Promise<void>;
 
@@ -64,170 +98,240 @@ function account(campaign: Campaign, index: number) {
   return staking.accountAt(campaign.world, pick([0, 1, 2, 3, 4, ...DELEGATORS], index));
 }
 
+/** Somebody who has shares of a pool, delegators first, or anybody. */
+async function holderOf({ world }: Campaign, id: bigint, index: number) {
+  const all = [...DELEGATORS, 0, 1, 2, 3, 4].map((each) => staking.accountAt(world, each));
+  const held = await Promise.all(all.map(async ({ address }) => world.stakeTable.sharesOf(id, address)));
+  const holders = all.filter((_, each) => held[each] !== 0n);
+  return pick(holders.length === 0 ? all : holders, index);
+}
+
+/** One of the things numbered up to `count` whose time has come, or any. */
+async function dueOr(
+  world: staking.World,
+  index: number,
+  count: bigint,
+  timeOf: (number: bigint) => Promise<bigint>,
+): Promise<bigint> {
+  const now = BigInt(await world.helpers.time.latest());
+  const numbers = Array.from({ length: Number(count) }, (_, each) => BigInt(each) + 1n);
+  const times = await Promise.all(numbers.map(timeOf));
+  const due = numbers.filter((_, each) => times[each] !== 0n && (times[each] ?? 0n) <= now);
+  return pick(due.length === 0 ? [1n, ...numbers] : due, index);
+}
+
+/** The penalty on what left `id` at `from` and was liable until `until`: INV-TICKET, by the rule itself. */
+async function penaltyOn(world: staking.World, id: bigint, from: bigint, until: bigint): Promise<bigint> {
+  const { slashedAt, penalty } = await world.stakeTable.validator(id);
+  return slashedAt !== 0n && from <= slashedAt && slashedAt < until ? penalty : 0n;
+}
+
+const delegate: Handler = async ({ world, validators, ghost }, { a, b, amount }) => {
+  const { id } = pick(validators, a);
+  await world.stakeTable.connect(staking.accountAt(world, pick(DELEGATORS, b))).delegate(id, amount, 0n);
+  ghost.paidIn += amount;
+};
+
+const undelegate: Handler = async (campaign, { a, b, amount }) => {
+  const { world, validators, ghost } = campaign;
+  const { id } = pick(validators, a);
+  const owner = await holderOf(campaign, id, b);
+  const held = await world.stakeTable.sharesOf(id, owner.address);
+  await world.stakeTable.connect(owner).undelegate(id, leastOf(held, amount));
+  ghost.tickets++;
+};
+
+const redelegate: Handler = async (campaign, { a, b, amount }) => {
+  const { world, validators, ghost } = campaign;
+  const [from, to] = [pick(validators, a), pick(validators, a + 1 + (b % 4))];
+  const owner = await holderOf(campaign, from.id, b);
+  const budget = await world.stakeTable.redelegationBudget(from.id);
+  const held = await world.stakeTable.sharesOf(from.id, owner.address);
+  const shares = leastOf(held, a % 2 === 0 ? budget : budget / 2n, amount);
+  const receipt = await staking.receiptOf(world.stakeTable.connect(owner).redelegate(from.id, to.id, shares, 0n));
+  const [event] = staking.eventsOf(world, receipt, "Redelegated");
+  const moved = BigInt(String(event?.[4]));
+  ghost.positions++;
+  ghost.window.spentTotal += moved;
+  ghost.window.spent.set(from.id, (ghost.window.spent.get(from.id) ?? 0n) + moved);
+};
+
+const withdraw: Handler = async ({ world, ghost }, { a }) => {
+  const number = await dueOr(world, a, ghost.tickets, async (each) => (await world.stakeTable.ticket(each)).unlockAt);
+  const { owner, id, openedAt, unlockAt, amount } = await world.stakeTable.ticket(number);
+  const before = await world.token.balanceOf(owner);
+  await world.stakeTable.withdraw(number);
+  const lost = partOf(amount, await penaltyOn(world, id, openedAt, unlockAt));
+  expect((await world.token.balanceOf(owner)) - before, "INV-TICKET").to.equal(amount - lost);
+  ghost.paidOut += amount - lost;
+  ghost.burned += lost;
+};
+
+const release: Handler = async ({ world, ghost }, { a }) => {
+  const { stakeTable, token } = world;
+  const number = await dueOr(world, a, ghost.positions, async (each) => (await stakeTable.position(each)).until);
+  const { owner, from, to, openedAt, until, shares } = await stakeTable.position(number);
+  const [held, dead] = [await stakeTable.sharesOf(to, owner), await token.balanceOf(staking.DEAD)];
+  const supply = (await stakeTable.pool(to)).shares;
+  await stakeTable.release(number);
+  const lost = partOf(shares, await penaltyOn(world, from, openedAt, until));
+  expect((await stakeTable.sharesOf(to, owner)) - held, "INV-TICKET").to.equal(shares - lost);
+  const burned = (await token.balanceOf(staking.DEAD)) - dead;
+  const { assets } = await stakeTable.pool(to);
+  // What burns is what the lost shares were worth, rounded down: the price of those who stay does not fall.
+  expect(burned * supply <= lost * (assets + burned), "INV-PENALTY").to.equal(true);
+  expect(lost === 0n || (burned + 1n) * supply > lost * (assets + burned - 1n) - supply, "INV-PENALTY").to.equal(true);
+  ghost.burned += burned;
+};
+
+const reward: Handler = async ({ world, validators, ghost }, { a, amount }) => {
+  const { id } = pick(validators, a);
+  const { commission } = await world.stakeTable.validator(id);
+  await world.stakeTable.connect(staking.accountAt(world, 15)).reward(id, amount);
+  ghost.paidIn += amount;
+  ghost.paidOut += (amount * commission) / 10_000n;
+};
+
+const slash: Handler = async ({ world, validators, ghost }, { a, b, amount }) => {
+  // Slashing is rare, or nothing else would happen.
+  if (b % 3 !== 0) return;
+  const { id } = pick(validators, a);
+  const stakeTable = world.stakeTable.connect(world.slasher);
+  const { assets } = await world.stakeTable.pool(id);
+  await stakeTable.slash(id);
+  ghost.slashes.set(id, (ghost.slashes.get(id) ?? 0) + 1);
+  const asked = leastOf(amount, assets / 20n);
+  await stakeTable.rewardReporter(id, world.slasher.address, asked);
+  const paid = leastOf(asked, staking.PARAMETERS.reporterCap);
+  ghost.advanced.set(id, paid);
+  ghost.paidOut += paid;
+};
+
+const settle: Handler = async ({ world, validators, ghost }, { a, b }) => {
+  const slashed = [...ghost.advanced.keys()];
+  const id = slashed.length === 0 ? pick(validators, a).id : pick(slashed, a);
+  // The slasher never settles for less than the reporter got: that was half of a part of the sure penalty.
+  const penalty = WAD / 10n + (BigInt(b) * WAD * 9n) / 1000n;
+  const { assets } = await world.stakeTable.pool(id);
+  await world.stakeTable.connect(world.slasher).settle(id, penalty);
+  ghost.burned += partOf(assets, penalty) - (ghost.advanced.get(id) ?? 0n);
+  ghost.advanced.delete(id);
+};
+
+const redeem: Handler = async (campaign, { a, b }) => {
+  const { world, validators, ghost } = campaign;
+  const settled = [...ghost.slashes.keys()].filter((id) => !ghost.advanced.has(id));
+  const id = settled.length === 0 ? pick(validators, a).id : pick(settled, a);
+  const { operator } = pick(validators, Number(id) - 1);
+  const owner = b % 2 === 0 ? operator : account(campaign, b);
+  const { assets, shares } = await world.stakeTable.pool(id);
+  const held = await world.stakeTable.sharesOf(id, owner.address);
+  const before = await world.token.balanceOf(owner.address);
+  await world.stakeTable.redeem(id, owner.address);
+  const paid = (held * assets) / shares;
+  expect((await world.token.balanceOf(owner.address)) - before, "INV-PENALTY").to.equal(paid);
+  ghost.paidOut += paid;
+};
+
+/** Delegates and takes it back: at the price of a share nobody gains by going round. */
+const roundTrip: Handler = async (campaign, { a, b, amount }) => {
+  const { world, validators, ghost } = campaign;
+  const { id } = pick(validators, a);
+  const owner = staking.accountAt(world, pick(DELEGATORS, b));
+  const table = world.stakeTable.connect(owner);
+  const held = await table.sharesOf(id, owner.address);
+  await table.delegate(id, amount, 0n);
+  ghost.paidIn += amount;
+  const shares = (await table.sharesOf(id, owner.address)) - held;
+  const { streaming } = await world.stakeTable.pool(id);
+  await table.undelegate(id, shares);
+  ghost.tickets++;
+  if (streaming !== 0n) return;
+  expect((await table.ticket(ghost.tickets)).amount <= amount, "INV-ROUNDING").to.equal(true);
+};
+
+const rotateKey: Handler = async ({ world, validators }, { a }) => {
+  const { id, operator } = pick(validators, a);
+  const key = staking.freshKey();
+  const table = world.stakeTable.connect(operator);
+  await table.proveKey(id, key.packed, await staking.possession(world, key, operator.address));
+  await world.stakeTable.seal(key.packed);
+  await table.rotateKey(id, keccak256(key.packed));
+};
+
+const join: Handler = async ({ world, validators, ghost }, { a, amount }) => {
+  if (validators.length >= VALIDATORS_MAX) return;
+  const selfStake = staking.PARAMETERS.minSelfStake + amount;
+  const joined = await staking.register(world, {
+    operator: staking.accountAt(world, a % 5),
+    selfStake,
+    commission: 700n,
+  });
+  ghost.paidIn += selfStake;
+  validators.push(joined);
+  await world.stakeTable.seal(joined.key.packed);
+};
+
+const donate: Handler = async ({ world, ghost }, { amount }) => {
+  await world.token.mint(world.stakeTable.target, amount);
+  ghost.donated += amount;
+};
+
+const transferTicket: Handler = async (campaign, { a, b }) => {
+  const { world, ghost } = campaign;
+  const number = 1n + (ghost.tickets === 0n ? 0n : BigInt(a) % ghost.tickets);
+  const { owner } = await world.stakeTable.ticket(number);
+  const from = world.accounts.find(({ address }) => address === owner);
+  if (from === undefined) return;
+  await world.stakeTable.connect(from).transferTicket(number, account(campaign, b).address);
+};
+
+/** What the operator of a validator does about it. */
+const operate = (
+  act: (table: staking.World["stakeTable"], id: bigint, action: Action) => Promise<unknown>,
+): Handler => {
+  return async ({ world, validators }, action) => {
+    const { id, operator } = pick(validators, action.a);
+    await act(world.stakeTable.connect(operator), id, action);
+  };
+};
+
 const HANDLERS: readonly Handler[] = [
-  async ({ world, validators, ghost }, { a, b, amount }) => {
-    const { id } = pick(validators, a);
-    await world.stakeTable.connect(staking.accountAt(world, pick(DELEGATORS, b))).delegate(id, amount, 0n);
-    ghost.paidIn += amount;
-  },
-  async (campaign, { a, b, amount }) => {
-    const { world, validators, ghost } = campaign;
-    const [{ id }, owner] = [pick(validators, a), account(campaign, b)];
-    const held = await world.stakeTable.sharesOf(id, owner.address);
-    await world.stakeTable.connect(owner).undelegate(id, held < amount ? held : amount);
-    ghost.tickets++;
-  },
-  async (campaign, { a, b, amount }) => {
-    const { world, validators, ghost } = campaign;
-    const [from, to, owner] = [pick(validators, a), pick(validators, b), account(campaign, a + b)];
-    const budget = await world.stakeTable.redelegationBudget(from.id);
-    const held = await world.stakeTable.sharesOf(from.id, owner.address);
-    const shares = [held, budget / 2n, amount].reduce((least, value) => (value < least ? value : least));
-    await world.stakeTable.connect(owner).redelegate(from.id, to.id, shares, 0n);
-    ghost.positions++;
-  },
-  async ({ world }, { a }) => {
-    await world.stakeTable.withdraw(BigInt(a) + 1n);
-  },
-  async ({ world }, { a }) => {
-    await world.stakeTable.release(BigInt(a) + 1n);
-  },
-  async ({ world, validators, ghost }, { a, amount }) => {
-    await world.stakeTable.connect(staking.accountAt(world, 15)).reward(pick(validators, a).id, amount);
-    ghost.paidIn += amount;
-  },
-  async ({ world, validators }, { a }) => {
-    await world.stakeTable.accrue(pick(validators, a).id);
-  },
-  async ({ world, validators, ghost }, { a, b, amount }) => {
-    // Slashing is rare, or nothing else would happen.
-    if (b % 4 !== 0) return;
-    const { id } = pick(validators, a);
-    const stakeTable = world.stakeTable.connect(world.slasher);
-    const { assets } = await world.stakeTable.pool(id);
-    await stakeTable.slash(id);
-    ghost.slashes.set(id, (ghost.slashes.get(id) ?? 0) + 1);
-    const reward = [amount, assets / 20n].reduce((least, value) => (value < least ? value : least));
-    await stakeTable.rewardReporter(id, world.slasher.address, reward);
-    const cap = staking.PARAMETERS.reporterCap;
-    ghost.advanced.set(id, reward < cap ? reward : cap);
-  },
-  async ({ world, validators, ghost }, { a, b }) => {
-    const { id } = pick(validators, a);
-    // The slasher never settles for less than the reporter got: that was half of a part of the sure penalty.
-    await world.stakeTable.connect(world.slasher).settle(id, WAD / 10n + (BigInt(b) * WAD * 9n) / 1000n);
-    ghost.advanced.delete(id);
-  },
-  async (campaign, { a, b }) => {
-    const { id } = pick(campaign.validators, a);
-    await campaign.world.stakeTable.redeem(id, account(campaign, b).address);
-  },
-  async ({ world, validators }, { a, b }) => {
-    if (b % 8 !== 0) return;
-    const { id, operator } = pick(validators, a);
-    await world.stakeTable.connect(operator).exit(id);
-  },
-  async ({ world, validators }, { a }) => {
-    const { id, operator } = pick(validators, a);
-    await world.stakeTable.connect(operator).takeSeat(id);
-  },
+  ...[delegate, delegate, undelegate, undelegate, redelegate, redelegate, withdraw, withdraw, release, release],
+  ...[reward, slash, settle, settle, redeem, redeem, roundTrip, rotateKey, join, donate, transferTicket],
+  operate((table, id) => table.accrue(id)),
+  operate(async (table, id, { b }) => (b % 8 === 0 ? table.exit(id) : undefined)),
+  operate((table, id) => table.takeSeat(id)),
+  operate(async (table, id, { b }) => (b % 4 === 0 ? table.leaveSeat(id) : undefined)),
+  operate((table, id, { b }) => table.setCommission(id, BigInt(b % 12) * 100n)),
   async ({ world }) => {
     await world.stakeTable.rotate();
-  },
-  async ({ world }, { amount }) => {
-    // A donation, which is nobody's.
-    await world.token.mint(staking.DEAD, amount);
   },
   async ({ world }, { a, b }) => {
     await staking.increase(world, b % 5 === 0 ? ESCROW / 2n : BigInt(a) * 3600n + 1n);
   },
+  async ({ world }, { b }) => {
+    await staking.increase(world, b % 3 === 0 ? ESCROW : ESCROW / 3n);
+  },
 ];
 export const HANDLER_COUNT = HANDLERS.length;
+/** How many different ones there are. */
+export const KINDS = new Set(HANDLERS).size;
+
+/** What an action does, to tell kinds of action apart. */
+export function kindOf({ handler }: Action): unknown {
+  return pick(HANDLERS, handler);
+}
 
 /** Performs an action. One that the contract refuses with a typed error changes nothing; any other failure counts. */
 export async function perform(campaign: Campaign, action: Action): Promise<boolean> {
-  const { world, ghost } = campaign;
-  const before = await outside(world);
-  const minted = action.handler === 13 ? action.amount : 0n;
   try {
     await pick(HANDLERS, action.handler)(campaign, action);
   } catch (error) {
     expect(String(error)).to.match(/custom error 'StakeTable\w+\(/);
     return false;
   }
-  const after = await outside(world);
-  ghost.burned += after.dead - before.dead - minted;
   return true;
-}
-
-async function outside(world: staking.World) {
-  return { dead: await world.token.balanceOf(staking.DEAD) };
-}
-
-/** The invariants by their names in `docs/spec/invariants.md`. */
-export async function checkInvariants({ world, validators, ghost }: Campaign): Promise<void> {
-  const { stakeTable, token } = world;
-  const owners = world.accounts;
-  let pools = 0n;
-  let active = 0n;
-  const positions = await Promise.all(
-    Array.from({ length: Number(ghost.positions) }, (_, index) => stakeTable.position(BigInt(index) + 1n)),
-  );
-  for (const { id } of validators) {
-    const [pool, validator] = [await stakeTable.pool(id), await stakeTable.validator(id)];
-    pools += pool.assets + pool.streaming;
-
-    // INV-SHARES: every share belongs to an owner or to a position.
-    const held = await Promise.all(owners.map(async (owner) => stakeTable.sharesOf(id, owner.address)));
-    const locked = positions.filter(({ to }) => to === id).reduce((sum, { shares }) => sum + shares, 0n);
-    expect(held.reduce((sum, shares) => sum + shares, 0n) + locked, "INV-SHARES").to.equal(pool.shares);
-
-    // INV-PRICE: the price of a share falls by a penalty only, so rounding takes from nobody who stays.
-    const [assets, shares] = ghost.prices.get(id) ?? [pool.assets, pool.shares];
-    if (!validator.settled && shares !== 0n && pool.shares !== 0n) {
-      expect(pool.assets * shares >= assets * pool.shares, "INV-PRICE").to.equal(true);
-    }
-    ghost.prices.set(id, [pool.assets, pool.shares]);
-
-    // INV-ONCE: an id is slashed at most once.
-    expect(ghost.slashes.get(id) ?? 0, "INV-ONCE").to.be.lessThanOrEqual(1);
-
-    // INV-SEAT: a seat counts the stake of its validator's pool, as of its last change.
-    if (validator.slashedAt === 0n) active += pool.assets;
-    if (validator.seat !== 0n) {
-      const [occupant, stake] = await stakeTable.seat(validator.seat - 1n);
-      expect(occupant, "INV-SEAT").to.equal(id);
-      expect(stake <= (pool.assets / STAKE_UNIT) * STAKE_UNIT, "INV-SEAT").to.equal(true);
-      if (pool.streaming === 0n && pool.streamEndsAt === 0n) {
-        expect(stake, "INV-SEAT").to.equal((pool.assets / STAKE_UNIT) * STAKE_UNIT);
-      }
-    }
-  }
-  // INV-ACTIVE: active stake is the sum of the pools that are not slashed, without what streamed since they changed.
-  expect((await stakeTable.activeStake()) <= active, "INV-ACTIVE").to.equal(true);
-
-  // INV-SOLVENCY: the balance is all that is owed: pools, streams and tickets, less what reporters got in advance.
-  const tickets = await Promise.all(
-    Array.from({ length: Number(ghost.tickets) }, (_, index) => stakeTable.ticket(BigInt(index) + 1n)),
-  );
-  const owed = tickets.reduce((sum, { amount }) => sum + amount, 0n);
-  const advanced = [...ghost.advanced.values()].reduce((sum, amount) => sum + amount, 0n);
-  expect(await token.balanceOf(stakeTable.target), "INV-SOLVENCY").to.equal(pools + owed - advanced);
-}
-
-/** INV-WEIGHT: right after a rotation the weights are those of the seats' stakes, scaled to the largest. */
-export async function checkCommittee({ world }: Campaign): Promise<void> {
-  const stakes: bigint[] = [];
-  for (let number = 0; number < 100; number++) {
-    const [id, stake] = await world.stakeTable.seat(number);
-    if (id !== 0n) stakes.push(stake);
-  }
-  const largest = stakes.reduce((most, stake) => (stake > most ? stake : most), 0n);
-  const { description, stake } = await staking.newestCommittee(world);
-  expect(staking.weightsOf(description), "INV-WEIGHT").to.deep.equal(
-    stakes.map((given) => Number((given * 65_535n) / largest)),
-  );
-  expect(stake, "INV-WEIGHT").to.equal(stakes.reduce((sum, given) => sum + given, 0n));
 }
 
 /** Everyone leaves with what is theirs: nothing stays owed, and dust at most stays behind. */
@@ -256,5 +360,6 @@ export async function drain(campaign: Campaign): Promise<void> {
   }
   await staking.increase(world, ESCROW);
   for (let number = 1n; number <= ghost.tickets; number++) await attempt(stakeTable.withdraw(number));
-  expect(await world.token.balanceOf(stakeTable.target), "INV-SOLVENCY").to.be.lessThan(1000n);
+  const left = (await world.token.balanceOf(stakeTable.target)) - ghost.donated;
+  expect(left, "INV-SOLVENCY").to.be.within(0n, 1000n);
 }
