@@ -99,6 +99,7 @@ export function bindRoutes(handlers: Handlers): Readonly<Record<keyof Handlers, 
     getHandover: endpoint(routes.getHandover, handlers.getHandover),
     getCommittee: endpoint(routes.getCommittee, handlers.getCommittee),
     listEvidence: endpoint(routes.listEvidence, handlers.listEvidence),
+    getResume: endpoint(routes.getResume, handlers.getResume),
     getHistoryProof: endpoint(routes.getHistoryProof, handlers.getHistoryProof),
     getStatus: endpoint(routes.getStatus, handlers.getStatus),
   };

@@ -78,6 +78,7 @@ type FinalityHandlers = Pick<
   | "listHandovers"
   | "getCommittee"
   | "listEvidence"
+  | "getResume"
   | "getHistoryProof"
 >;
 
@@ -114,6 +115,11 @@ function finalityHandlers(queries: NodeQueries, reader: ChainReader): FinalityHa
       const from = query.from ?? 0;
       const entries = await queries.evidence(from, query.limit ?? Views.PAGE_MAX);
       return { entries, next: Math.max(from, ...entries.map((entry) => entry.number + 1)) };
+    },
+    getResume: async () => {
+      const found = await queries.resume();
+      if (found === undefined) throw new ProblemError("unknown-resume", "no quorum has signed one", {});
+      return found;
     },
     getHistoryProof: async ({ params }) => {
       const { size, height } = params;

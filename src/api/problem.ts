@@ -19,6 +19,7 @@ export const problemKinds = {
   "unknown-namespace": { status: 404, title: "The cluster does not serve this namespace" },
   "unknown-finalization": { status: 404, title: "This node holds no such finalization" },
   "unknown-handover": { status: 404, title: "This epoch has no finalized handover" },
+  "unknown-resume": { status: 404, title: "No quorum has signed a resume that L1 has not applied" },
   "unknown-committee": { status: 404, title: "This node knows no such committee" },
   "not-a-bundle": { status: 404, title: "The transaction is not a part of a bundle" },
   "method-not-allowed": { status: 405, title: "The route does not take this method" },

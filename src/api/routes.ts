@@ -184,6 +184,12 @@ export const routes = {
     }),
     response: Views.evidencePage,
   },
+  getResume: {
+    ...GET,
+    path: "/v1/resume",
+    summary: "The resume of the highest epoch that a quorum of its committee signed and L1 has not applied.",
+    response: Wire.resume,
+  },
   getHistoryProof: {
     ...GET,
     path: "/v1/history/:size/:height",

@@ -7,6 +7,7 @@ import { reportFailure } from "./failure.ts";
 import { addObserver } from "./observer.ts";
 import { addProtection } from "./protection.ts";
 import { addRegister } from "./register.ts";
+import { addResume } from "./resume.ts";
 import { addRun } from "./run.ts";
 import { addSeal, addSeat } from "./seat.ts";
 import { addStart } from "./start.ts";
@@ -16,7 +17,7 @@ const program = new Command("crema")
   .description("decentralized confirmation and sequencing layer for Ethereum L2 chains")
   .showHelpAfterError();
 
-const commands = [addStart, addKeygen, addRegister, addSeal, addSeat, addRun, addObserver, addProtection];
+const commands = [addStart, addKeygen, addRegister, addSeal, addSeat, addRun, addObserver, addProtection, addResume];
 for (const add of [...commands, addStatus, addChecks]) add(program);
 
 try {

@@ -27,6 +27,7 @@ export const SELF: Peer = "self";
 export type Event =
   | Start
   | StartEpoch
+  | Resumed
   | Adopt
   | ProposalReceived
   | VoteReceived
@@ -57,12 +58,21 @@ export interface StartEpoch {
   readonly type: "start-epoch";
 }
 
+/**
+ * L1 applied a resume (RESUME-5): in place of a handover, its block is the anchor and its committee and epoch begin.
+ * `step` is called with the context of the resumed epoch from this input on, whatever epoch and phase came before.
+ */
+export interface Resumed {
+  readonly type: "resumed";
+  readonly anchor: Anchor;
+}
+
 /** A finalized block to build on. */
 export interface Anchor {
   readonly header: Header;
   /** Frontier over the block hashes 0 .. header.height: the block itself included. */
   readonly history: History;
-  /** Its finalization; undefined for genesis only. */
+  /** Its finalization; undefined for genesis, and for a block that is final by a resume. */
   readonly certificate: Verified<Finalization> | undefined;
 }
 
@@ -177,7 +187,10 @@ export interface TimerFired {
   readonly timer: Timer;
 }
 
-/** SAFE-7: off while the node's L1-finalized view of the light client is expired or frozen. On at start. */
+/**
+ * SAFE-7: off while the node's L1-finalized view of the light client is not live, after the own `Resume` of a later epoch
+ * (RESUME-2), and while an applied resume waits to be taken. On at start.
+ */
 export interface Voting {
   readonly type: "voting";
   readonly enabled: boolean;

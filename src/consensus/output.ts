@@ -222,7 +222,7 @@ export interface ReportEvidence {
 
 /**
  * ACC-2: a finalization contradicts what is final here: a third or more is Byzantine. The core signs nothing more.
- * `mine` is the latest finalization held.
+ * `mine` is the finalization held that it contradicts. To be kept (ACC-3): `recover` is told of it.
  */
 export interface ReportFork {
   readonly type: "report-fork";

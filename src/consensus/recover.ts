@@ -12,16 +12,17 @@ import { trusted } from "./votes.ts";
 /**
  * REC-1: the state after a restart. `anchor` is the newest finalized block that is stored whole; `records` is the
  * journal in the order written (what is older than the anchor may be in it and is skipped). Everything this node may
- * have signed is in the journal, so nothing that contradicts it will be signed. Feed `start` next.
+ * have signed is in the journal, so nothing that contradicts it will be signed. Who has seen finality contradicted
+ * (`isForked`) stays silent (ACC-3). Feed `start` next.
  */
-export function recover(context: Context, anchor: Anchor, records: readonly JournalRecord[]): State {
+export function recover(context: Context, anchor: Anchor, records: readonly JournalRecord[], isForked = false): State {
   const draft = draftOf(context, initial(context, anchor), 0);
   for (const record of records) replay(draft, record);
   const { state } = draft;
   // The view is found again from certificates and verdicts; a vote in a higher one shows that they led further.
   const votedIn = [...state.views.values()].filter(({ own }) => own.notarize !== undefined || own.nullify);
   const view = votedIn.reduce((highest, record) => (record.view > highest ? record.view : highest), state.view);
-  return { ...state, view };
+  return { ...state, view, phase: isForked ? "forked" : state.phase };
 }
 
 function replay(draft: Draft, record: JournalRecord): void {

@@ -8,7 +8,7 @@ import { onBuilt, onBuildFailed, onCertified, onChecked, onVoting } from "./rule
 import { onCertificate, onOtherEpoch } from "./rules/onCertificate.ts";
 import { onHeaders } from "./rules/onHeaders.ts";
 import { onProposal } from "./rules/onProposal.ts";
-import { onStart, onStartEpoch } from "./rules/onStart.ts";
+import { onResumed, onStart, onStartEpoch } from "./rules/onStart.ts";
 import { onTimer } from "./rules/onTimer.ts";
 import { onConflictVerified, onVote, onVotesVerified } from "./rules/onVote.ts";
 import { settle } from "./settle.ts";
@@ -25,8 +25,8 @@ export interface Transition {
  * `AssertionError` where the caller broke a promise of `input.ts`. The given state stays as it was.
  */
 export function step(context: Context, state: State, input: Input): Transition {
-  const isNextEpoch = input.type === "start-epoch";
-  assert(isNextEpoch || context.epoch === state.epoch, "context and state must be of one epoch");
+  const isOtherContext = input.type === "start-epoch" || input.type === "resumed";
+  assert(isOtherContext || context.epoch === state.epoch, "context and state must be of one epoch");
   const draft = draftOf(context, state, input.nowMs);
   apply(draft, input);
   settle(draft);
@@ -41,6 +41,10 @@ function apply(draft: Draft, input: Input): void {
     }
     case "start-epoch": {
       onStartEpoch(draft);
+      return;
+    }
+    case "resumed": {
+      onResumed(draft, input);
       return;
     }
     case "adopt": {

@@ -44,6 +44,14 @@ export const evidenceByHash = (hash: Hash): Uint8Array => concatBytes(letter("x"
 export const historyNode = (position: number): Uint8Array => concatBytes(letter("n"), u64(BigInt(position)));
 export const committee = (id: CommitteeId): Uint8Array => concatBytes(letter("c"), u64(id));
 
+/** A resume that was taken, by the epoch that it opened. */
+export const resume = (epoch: Epoch): Uint8Array => concatBytes(letter("r"), u64(epoch));
+/** The two finalizations that contradict, once they were seen; gone when a resume was taken. */
+export const fork = letter("k");
+/** What the light client on L1 was when it was last read. */
+export const lightClient = letter("l");
+export const certificatesFrom = (epoch: Epoch): Uint8Array => concatBytes(letter("v"), u64(epoch));
+
 /** The block of a candidate's key. */
 export function hashOfCandidate(key: Uint8Array): Hash {
   return hashFromBytes(key.slice(1 + 8 + 8));

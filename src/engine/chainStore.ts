@@ -1,16 +1,15 @@
-import { keccakHash, type Hash } from "../crypto/hash.ts";
+import { hashBytes, type Hash } from "../crypto/hash.ts";
 import * as HistoryTree from "../lightclient/historyTree.ts";
 import type * as Certificate from "../protocol/Certificate.ts";
 import type * as Committee from "../protocol/Committee.ts";
-import type * as Evidence from "../protocol/Evidence.ts";
 import * as Header from "../protocol/Header.ts";
 import type { History } from "../protocol/History.ts";
 import { GENESIS_HEIGHT, Height, View, type CommitteeId, type Epoch, type NamespaceId } from "../protocol/scalars.ts";
 import type { VoteKind } from "../protocol/Vote.ts";
 import { expectPresent } from "../runtime/assert.ts";
 import type { Operation, Store } from "../storage/store.ts";
-import { hashBytes } from "../crypto/hash.ts";
 import * as Keys from "./chainKeys.ts";
+import { EvidenceStore } from "./evidenceStore.ts";
 import type { NamespaceHashes } from "./openedPayload.ts";
 import * as Records from "./records.ts";
 
@@ -28,8 +27,10 @@ export const APPEND_BLOCKS_MAX = 1024;
 export const PLACES_BATCH_MAX = 16_384;
 /** Payloads of this process that are known to be on the disk. */
 const SAVED_MAX = 1_024;
-/** Evidence kept: a coalition that offends more often than this is long slashed. */
-export const EVIDENCE_MAX = 100_000;
+/** Blocks that one batch of a rollback takes away. */
+export const ROLLBACK_BLOCKS_MAX = 64;
+/** Keys that one batch of a clearing takes away. */
+const CLEARED_KEYS_MAX = 4_096;
 
 const HEIGHT_STEP = 1n;
 
@@ -46,14 +47,16 @@ export class OtherChainError extends Error {
 export class ChainStore {
   readonly #store: Store;
   readonly #genesis: Header.Header;
+  readonly evidenceStore: EvidenceStore;
   /** Candidates whose payload is on the disk. */
   readonly #saved = new Set<Hash>();
   #tip: Records.Tip | undefined;
-  #evidenceCount = 0;
+  #resumes: Records.TakenResume[] = [];
 
   private constructor(store: Store, genesis: Header.Header) {
     this.#store = store;
     this.#genesis = genesis;
+    this.evidenceStore = new EvidenceStore(store);
   }
 
   static async open(store: Store, genesis: Header.Header): Promise<ChainStore> {
@@ -65,8 +68,9 @@ export class ChainStore {
     const tip = await store.get(Keys.tip);
     chain.#tip = tip === undefined ? undefined : Records.decodeTip(tip);
     if (chain.#tip === undefined) await chain.#writeGenesis();
-    const last = store.range({ start: Keys.evidence(0), end: Keys.tableEnd("e"), reverse: true, limit: 1 });
-    for await (const entry of last) chain.#evidenceCount = Number(Keys.numberOf(entry.key)) + 1;
+    const taken = store.range({ start: Keys.tableStart("r"), end: Keys.tableEnd("r") });
+    for await (const { value } of taken) chain.#resumes.push(Records.decodeResume(value));
+    await chain.evidenceStore.open();
     return chain;
   }
 
@@ -89,11 +93,20 @@ export class ChainStore {
     await this.#store.batch(operations, { sync: true });
   }
 
+  /** Resumes that were taken, by ascending epoch. */
+  get resumes(): readonly Records.TakenResume[] {
+    return this.#resumes;
+  }
+
   /**
    * STORE-1: appends finalized blocks that follow the tip, with the finalization of the last, its history frontier,
-   * transaction index and history tree, all or nothing and durable.
+   * transaction index and history tree, all or nothing and durable. Without a certificate they are final by a resume.
    */
-  async append(blocks: readonly FinalBlock[], certificate: Certificate.Certificate, history: History): Promise<void> {
+  async append(
+    blocks: readonly FinalBlock[],
+    certificate: Certificate.Certificate | undefined,
+    history: History,
+  ): Promise<void> {
     const last = expectPresent(blocks.at(-1), "a block to append").header;
     const operations: Operation[] = [];
     const hashes = blocks.map((block) => hashBytes(Header.hash(block.header)));
@@ -102,10 +115,12 @@ export class ChainStore {
     for (const block of blocks) this.#putBlock(operations, block);
     const tip = { header: last, certificate, history };
     operations.push({ kind: "put", key: Keys.tip, value: Records.encodeTip(tip) });
-    const encoded = Records.encodeCertificate(certificate);
-    operations.push({ kind: "put", key: Keys.finalization(last.height), value: encoded });
-    operations.push({ kind: "put", key: certificateKey(certificate), value: encoded });
-    await this.#dropCandidates(operations, certificate.vote.epoch, certificate.vote.view, blocks);
+    if (certificate !== undefined) {
+      const encoded = Records.encodeCertificate(certificate);
+      operations.push({ kind: "put", key: Keys.finalization(last.height), value: encoded });
+      operations.push({ kind: "put", key: certificateKey(certificate), value: encoded });
+      await this.#dropCandidates(operations, certificate.vote.epoch, certificate.vote.view, blocks);
+    }
     await this.#store.batch(operations, { sync: true });
     this.#tip = tip;
   }
@@ -144,12 +159,17 @@ export class ChainStore {
       operations = [];
       for (const [index, { key, value }] of some.entries()) {
         const text = Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString("latin1");
-        if (known[index] !== undefined || placed.has(text)) continue;
+        if (this.#isPlaced(known[index]) || placed.has(text)) continue;
         placed.add(text);
         operations.push({ kind: "put", key, value });
       }
     }
     return operations;
+  }
+
+  /** A place above the tip is of a block that a crash, or a resume, kept from the chain. */
+  #isPlaced(place: Uint8Array | undefined): boolean {
+    return place !== undefined && Records.decodePlace(place).height <= this.height;
   }
 
   /** STORE-3: payloads of views that have passed: those of final blocks stay, the others go. */
@@ -300,30 +320,101 @@ export class ChainStore {
     return bytes === undefined ? undefined : Records.decodeCommittee(bytes);
   }
 
-  /** ACC-1: keeps evidence for ever, once. Returns whether it was new. */
-  async saveEvidence(evidence: Evidence.Evidence): Promise<boolean> {
-    const value = Records.encodeEvidence(evidence);
-    const hash = keccakHash(value);
-    if (this.#evidenceCount >= EVIDENCE_MAX || (await this.#store.get(Keys.evidenceByHash(hash))) !== undefined) {
-      return false;
+  /**
+   * RESUME-7: takes away every block above `to`, newest first, in batches after each of which the store is a chain: a
+   * crash between leaves a shorter one. `namespacesOf` says what transactions a block has.
+   */
+  async rollback(
+    to: Height,
+    namespacesOf: (block: Records.StoredBlock) => Promise<readonly NamespaceHashes[]>,
+  ): Promise<void> {
+    while (this.height > to) {
+      const lowest = this.height - BigInt(ROLLBACK_BLOCKS_MAX);
+      await this.#rollbackBatch(Height(lowest > to ? lowest : to), namespacesOf);
     }
-    const number = this.#evidenceCount;
-    this.#evidenceCount += 1;
-    const operations: Operation[] = [
-      { kind: "put", key: Keys.evidence(number), value },
-      { kind: "put", key: Keys.evidenceByHash(hash), value: new Uint8Array(0) },
-    ];
-    await this.#store.batch(operations, { sync: true });
-    return true;
   }
 
-  async evidence(from: number, limit: number): Promise<EvidenceAt[]> {
-    const found: EvidenceAt[] = [];
-    const range = { start: Keys.evidence(from), end: Keys.tableEnd("e"), limit };
-    for await (const { key, value } of this.#store.range(range)) {
-      found.push({ number: Number(Keys.numberOf(key)), evidence: Records.decodeEvidence(value) });
+  async #rollbackBatch(
+    to: Height,
+    namespacesOf: (block: Records.StoredBlock) => Promise<readonly NamespaceHashes[]>,
+  ): Promise<void> {
+    const operations: Operation[] = [];
+    const remove = (key: Uint8Array): number => operations.push({ kind: "delete", key });
+    for (let at = this.height; at > to; at = Height(at - HEIGHT_STEP)) {
+      const block = expectPresent(await this.blockAt(at), `block ${String(at)} below the tip`);
+      const hash = Header.hash(block.header);
+      for (const { namespace, hashes } of await namespacesOf(block)) {
+        for (const transaction of hashes) {
+          const place = await this.transaction(namespace, transaction);
+          if (place !== undefined && place.height > to) remove(Keys.transaction(namespace, transaction));
+        }
+      }
+      for (const key of [Keys.block(at), Keys.height(hash), Keys.payload(hash), Keys.finalization(at)]) remove(key);
+      if (Header.isHandover(block.header)) remove(Keys.handover(block.header.epoch));
     }
-    return found;
+    const tip = await this.#tipAt(to);
+    if (tip === undefined) remove(Keys.tip);
+    else operations.push({ kind: "put", key: Keys.tip, value: Records.encodeTip(tip) });
+    await this.#store.batch(operations, { sync: true });
+    this.#tip = tip;
+  }
+
+  async #tipAt(height: Height): Promise<Records.Tip | undefined> {
+    if (height === GENESIS_HEIGHT) return undefined;
+    const { header } = expectPresent(await this.blockAt(height), `block ${String(height)} to go back to`);
+    const found = await this.finalization(height, height, false);
+    const size = height + HEIGHT_STEP;
+    const peaks = await HistoryTree.frontier(this.#historyLog([]), Number(size));
+    return { header, certificate: found?.certificate, history: { size, peaks } };
+  }
+
+  /**
+   * RESUME-8: notes that the chain goes on above the tip by a resume. What was left behind and could be mistaken for the
+   * opened epoch's goes: its certificates, the payloads of what never became final, the fork.
+   */
+  async takeResume(taken: Records.TakenResume): Promise<void> {
+    const stale = this.#store.range({ start: Keys.certificatesFrom(taken.epoch), end: Keys.tableEnd("v") });
+    let operations: Operation[] = [];
+    const remove = async (key: Uint8Array): Promise<void> => {
+      operations.push({ kind: "delete", key });
+      if (operations.length < CLEARED_KEYS_MAX) return;
+      await this.#store.batch(operations, { sync: false });
+      operations = [];
+    };
+    for await (const { key } of stale) await remove(key);
+    const candidates = this.#store.range({ start: Keys.tableStart("u"), end: Keys.tableEnd("u") });
+    for await (const { key } of candidates) {
+      const hash = Keys.hashOfCandidate(key);
+      if ((await this.heightOf(hash)) === undefined) await remove(Keys.payload(hash));
+      await remove(key);
+    }
+    operations.push({ kind: "delete", key: Keys.fork });
+    operations.push({ kind: "put", key: Keys.resume(taken.epoch), value: Records.encodeResume(taken) });
+    await this.#store.batch(operations, { sync: true });
+    this.#resumes = [...this.#resumes.filter(({ epoch }) => epoch !== taken.epoch), taken];
+    this.#resumes.sort((a, b) => Number(a.epoch - b.epoch));
+  }
+
+  /** ACC-3: the first fork seen, for good: a node that has seen one signs no more, also after a restart. */
+  async saveFork(fork: Records.Fork): Promise<void> {
+    if ((await this.fork()) !== undefined) return;
+    await this.#store.batch([{ kind: "put", key: Keys.fork, value: Records.encodeFork(fork) }], { sync: true });
+  }
+
+  async fork(): Promise<Records.Fork | undefined> {
+    const bytes = await this.#store.get(Keys.fork);
+    return bytes === undefined ? undefined : Records.decodeFork(bytes);
+  }
+
+  /** ETH-14: what the light client was when L1 last answered, for a restart while L1 is away. */
+  async saveLightClient(state: Records.KnownLightClientState): Promise<void> {
+    const value = Records.encodeLightClient(state);
+    await this.#store.batch([{ kind: "put", key: Keys.lightClient, value }], { sync: true });
+  }
+
+  async lightClient(): Promise<Records.KnownLightClientState | undefined> {
+    const bytes = await this.#store.get(Keys.lightClient);
+    return bytes === undefined ? undefined : Records.decodeLightClient(bytes);
   }
 
   /** STORE-4: deletes payloads in [from, below): headers, certificates and index stay. */
@@ -340,11 +431,6 @@ export class ChainStore {
 export interface FinalizationAt {
   readonly height: Height;
   readonly certificate: Certificate.Certificate;
-}
-
-export interface EvidenceAt {
-  readonly number: number;
-  readonly evidence: Evidence.Evidence;
 }
 
 function certificateKey(certificate: Certificate.Certificate): Uint8Array {

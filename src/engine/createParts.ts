@@ -12,7 +12,9 @@ import { BuildTimer } from "./payloadBuilder.ts";
 import { PayloadFetcher } from "./payloadFetcher.ts";
 import { PayloadKeeper } from "./payloadKeeper.ts";
 import { ProposalChecks } from "./proposalChecks.ts";
+import { Resumption } from "./resumption.ts";
 import { StateSync } from "./stateSync.ts";
+import { Takeover } from "./takeover.ts";
 
 /** How long a peer has to answer a state-sync request. */
 const SYNC_TIMEOUT_MS = 10_000;
@@ -73,9 +75,25 @@ export function createParts(
   const sync = new StateSync(kernel, finalizer, SYNC_TIMEOUT_MS);
   const server = new BlockServer(kernel, sync);
   const outbox = new Outbox(kernel);
+  const resumption = new Resumption(kernel);
+  const takeover = new Takeover(kernel, finalizer, journal);
   const gossip = new Gossip(kernel, () => {
     builder.wake();
   });
-  const ingress = new Ingress(kernel, { server, sync, fetcher, gossip });
-  return { keeper, checks, fetcher, finalizer, sync, server, outbox, gossip, ingress, journal, builder };
+  const ingress = new Ingress(kernel, { server, sync, fetcher, gossip, resumption, takeover });
+  return {
+    keeper,
+    checks,
+    fetcher,
+    finalizer,
+    sync,
+    server,
+    outbox,
+    gossip,
+    ingress,
+    journal,
+    builder,
+    resumption,
+    takeover,
+  };
 }

@@ -1,6 +1,6 @@
 import { EngineCore } from "./engineCore.ts";
 import type { EngineOptions, EnginePorts } from "./ports.ts";
-import type { NodeQueries } from "../lightclient/nodeQueries.ts";
+import type { NodeQueries, ResumeRefusal, ResumeRequest } from "../lightclient/nodeQueries.ts";
 import { createQueries } from "./queries.ts";
 
 export type { EngineOptions, EnginePorts } from "./ports.ts";
@@ -11,6 +11,8 @@ export interface Engine extends NodeQueries {
   start(): Promise<void>;
   /** Ends all work; what is promised is on disk when it resolves. Idempotent. The ports stay open. */
   stop(): Promise<void>;
+  /** The operator's decision to resume an expired or frozen chain: signs it and sends it around, or says why not. */
+  signResume(request: ResumeRequest): Promise<ResumeRefusal | undefined>;
   /** Sizes of everything that could grow, by name: for metrics and for the memory checker of the simulation. */
   sizes(): Readonly<Record<string, number>>;
 }
@@ -21,6 +23,8 @@ export function createEngine(ports: EnginePorts, options: EngineOptions): Engine
     ...createQueries(core),
     start: () => core.start(),
     stop: () => core.stop(),
+    signResume: (request) =>
+      core.isRunning() ? core.parts().resumption.sign(request) : Promise.resolve({ code: "not-running" }),
     sizes: () => core.sizes(),
   };
 }

@@ -6,8 +6,8 @@ import type { State } from "../consensus/state.ts";
 import { step } from "../consensus/step.ts";
 import * as Mempool from "../mempool/mempool.ts";
 import type { PeerId } from "../network/transport.ts";
-import * as Certificate from "../protocol/Certificate.ts";
 import type { Committee } from "../protocol/Committee.ts";
+import type { Evidence, Offence } from "../protocol/Evidence.ts";
 import * as Genesis from "../protocol/Genesis.ts";
 import * as Header from "../protocol/Header.ts";
 import { Epoch, Height, type CommitteeId } from "../protocol/scalars.ts";
@@ -20,19 +20,18 @@ import { JournalKeeper } from "./journalKeeper.ts";
 import { priorityOf, type Kernel } from "./kernel.ts";
 import { membership, type Membership } from "./membership.ts";
 import { encode, type Message } from "./message.ts";
-import { keysOf, openPayload } from "./openedPayload.ts";
 import type { Parts } from "./parts.ts";
 import { createParts } from "./createParts.ts";
 import { limitsFor } from "./payloadBuilder.ts";
 import type { PayloadKeeper } from "./payloadKeeper.ts";
 import type { EngineOptions, EnginePorts } from "./ports.ts";
+import type { KnownLightClientState, TakenResume } from "./records.ts";
+import { sizesOf } from "./sizes.ts";
+import { anchorOf, beginningOf, committeeBefore, remember } from "./startUp.ts";
 import { verifyConflict, verifyVotes } from "./verifications.ts";
 
 /** Inputs that wait while outputs are performed: answers given at once. */
 export const INPUTS_MAX = 65_536;
-/** Blocks whose transactions are remembered after a restart, so that they are not included again. */
-export const REMEMBERED_BLOCKS = 1024n;
-
 /** A block no older than this, by the own clock, is taken for the present end of the chain. */
 export const CURRENT_BLOCK_AGE_MS = 60_000;
 
@@ -62,7 +61,9 @@ export class EngineCore implements Kernel {
   #ended: EpochEnded | undefined;
   #isChangingEpoch = false;
   #stopFollowingL1: (() => void) | undefined;
+  #isSuspended = false;
   #isVoting = true;
+  #lightClient: KnownLightClientState | undefined;
   /** One at a time, so that the same evidence is kept once. */
   #evidenceTurn: Promise<void> = Promise.resolve();
 
@@ -116,44 +117,39 @@ export class EngineCore implements Kernel {
     assert(this.#phase === "new", "an engine is started once");
     this.#phase = "starting";
     this.#chain = await ChainStore.open(this.ports.store, this.genesis);
-    await this.#remember();
+    await remember(this.chain, this.mempool, this.options.config.limits);
+    this.#lightClient = await this.chain.lightClient();
     this.#stopFollowingL1 = this.ports.l1.onChange(() => {
       this.#onL1Change();
     });
     await this.#boot();
   }
 
-  /** MEM-2 across restarts: what the newest blocks carry is not taken into the pool again. */
-  async #remember(): Promise<void> {
-    const top = this.chain.height;
-    const from = top > REMEMBERED_BLOCKS ? top - REMEMBERED_BLOCKS : 0n;
-    for (let at = from + 1n; at <= top; at++) {
-      const block = await this.chain.blockAt(Height(at));
-      const bytes = block === undefined ? undefined : await this.chain.payload(Header.hash(block.header));
-      if (block === undefined || bytes === undefined) continue;
-      const opened = openPayload(bytes, block.header.namespaces, this.options.config.limits);
-      if (opened !== undefined) Mempool.markIncluded(this.mempool, keysOf(opened));
-    }
-  }
-
   /** REC-1: takes part from the newest stored block on, as soon as its committee is known. */
   async #boot(): Promise<void> {
     if (this.#phase !== "starting") return;
-    const tip = this.chain.tip?.header ?? this.genesis;
-    const begins = Header.isHandover(tip);
-    const epoch = begins ? Epoch(tip.epoch + 1n) : tip.epoch;
-    const committee = await this.#committee(begins ? tip.nextCommittee : tip.committee);
+    const { epoch, committee: id, journalFrom } = beginningOf(this.chain, this.genesis);
+    const committee = await this.committee(id);
     if (committee === undefined || !this.isStarting()) return;
     const journal = new JournalKeeper(this.ports.journal, this.chain);
-    const records = await journal.replay(epoch);
-    const previous = await this.#previousCommittee(epoch);
+    const records = await journal.replay(epoch, journalFrom);
+    const previous = await committeeBefore(this.chain, epoch);
+    const isForked = (await this.chain.fork()) !== undefined;
     if (!this.isStarting()) return;
     const member = membership(epoch, committee, this.options.config, this.ports.signer?.publicKey);
     const context = this.#contextOf(member);
     const parts = createParts(this, member, journal, this.genesis, (stored) => {
       this.#onStored(stored);
     });
-    const state = recover(context, this.#anchor(parts), records);
+    const recovered = recover(
+      context,
+      anchorOf(this.chain, this.genesis, parts.finalizer.history()),
+      records,
+      isForked,
+    );
+    this.#readLightClient();
+    this.#isVoting = this.#mayVote(parts, epoch);
+    const state = { ...recovered, isVotingEnabled: this.#isVoting };
     this.#running = { parts, membership: member, previous, context, state };
     this.#phase = "running";
     this.ports.transport.onMessage((from, bytes) => {
@@ -168,21 +164,17 @@ export class EngineCore implements Kernel {
     });
     this.#namePeers();
     parts.gossip.start();
-    this.#followLightClient();
+    parts.resumption.start();
     this.feed({ type: "start" });
+    await parts.takeover.follow();
+  }
+
+  isSuspended(): boolean {
+    return this.#isSuspended;
   }
 
   isStarting(): boolean {
     return this.#phase === "starting";
-  }
-
-  #anchor(parts: Parts): State["anchor"] {
-    const { tip } = this.chain;
-    const history = parts.finalizer.history();
-    if (tip === undefined) return { header: this.genesis, history, certificate: undefined };
-    const verdict = Certificate.conclude(tip.certificate, true);
-    assert(verdict.ok && Certificate.isFinalization(verdict.certificate), "the stored tip is final");
-    return { header: tip.header, history, certificate: verdict.certificate };
   }
 
   #contextOf(member: Membership): Context {
@@ -192,17 +184,11 @@ export class EngineCore implements Kernel {
   }
 
   /** As L1 has it now, with present addresses; else as it was when this node last used it. Kept once known. */
-  async #committee(id: CommitteeId): Promise<Committee | undefined> {
+  async committee(id: CommitteeId): Promise<Committee | undefined> {
     const known = this.ports.l1.committee(id);
     if (known === undefined) return this.chain.committee(id);
     if ((await this.chain.committee(id)) === undefined) await this.chain.saveCommittee(known);
     return known;
-  }
-
-  async #previousCommittee(epoch: Epoch): Promise<Committee | undefined> {
-    const height = epoch > 1n ? await this.chain.handoverHeight(Epoch(epoch - 1n)) : undefined;
-    const block = height === undefined ? undefined : await this.chain.blockAt(height);
-    return block === undefined ? undefined : this.chain.committee(block.header.committee);
   }
 
   #namePeers(): void {
@@ -229,14 +215,31 @@ export class EngineCore implements Kernel {
     }
     if (!this.isRunning()) return;
     this.#namePeers();
-    this.#followLightClient();
+    this.followLightClient();
     this.parts().checks.again();
     this.#guard(this.#changeEpoch());
+    this.#guard(this.parts().takeover.follow());
   }
 
-  /** SAFE-7: no votes while the light client, as L1-finalized, is expired or frozen. */
-  #followLightClient(): void {
-    const enabled = this.ports.l1.lightClient() === "live";
+  /**
+   * SAFE-7: no votes unless the light client lives, as L1-finalized or, while L1 was not read in this process, as it was
+   * when it was read last (ETH-14); none below the epoch of an own resume (RESUME-2); none while a resume waits to be taken.
+   */
+  #mayVote({ resumption, takeover }: Parts, epoch: Epoch): boolean {
+    return this.#lightClient === "live" && !resumption.bars(epoch) && !takeover.isDue;
+  }
+
+  #readLightClient(): void {
+    const known = this.ports.l1.lightClient();
+    if (known === "unknown" || known === this.#lightClient) return;
+    this.#lightClient = known;
+    this.#guard(this.chain.saveLightClient(known));
+  }
+
+  followLightClient(): void {
+    if (!this.isRunning()) return;
+    this.#readLightClient();
+    const enabled = this.#mayVote(this.parts(), this.state().epoch);
     if (enabled === this.#isVoting) return;
     this.#isVoting = enabled;
     this.feed({ type: "voting", enabled });
@@ -249,7 +252,7 @@ export class EngineCore implements Kernel {
   }
 
   feed(event: Event): void {
-    if (!this.isRunning()) return;
+    if (!this.isRunning() || this.#isSuspended) return;
     this.#inputs.push(event);
     assert(this.#inputs.length <= INPUTS_MAX, "answers given at once are bounded");
     if (this.#isStepping) return;
@@ -269,7 +272,7 @@ export class EngineCore implements Kernel {
     const { state, outputs } = step(running.context, running.state, { ...event, nowMs });
     running.state = state;
     for (const output of outputs) {
-      if (!this.isRunning()) return;
+      if (!this.isRunning() || this.#isSuspended) return;
       this.#perform(output);
     }
   }
@@ -326,8 +329,7 @@ export class EngineCore implements Kernel {
         this.ports.logger.debug("view", { epoch: output.epoch, view: output.view, leader: output.leader });
         return;
       case "report-evidence":
-        this.#evidenceTurn = this.#evidenceTurn.then(() => this.#saveEvidence(output));
-        this.#guard(this.#evidenceTurn);
+        this.saveEvidence(output.evidence, output.offence);
         return;
       case "report-fork":
         this.ports.logger.error("finality was contradicted: this node votes no more", {
@@ -335,6 +337,7 @@ export class EngineCore implements Kernel {
           view: output.theirs.vote.view,
         });
         this.#guard(this.chain.saveCertificates([output.theirs], true));
+        this.#guard(this.chain.saveFork(output));
         return;
       case "reject":
         this.ports.logger.debug("refused", { from: output.from, ...output.rejection });
@@ -357,15 +360,19 @@ export class EngineCore implements Kernel {
     this.#timers.add(cancel);
   }
 
-  async #saveEvidence({ evidence, offence }: Extract<Output, { type: "report-evidence" }>): Promise<void> {
-    const isNew = await this.chain.saveEvidence(evidence);
-    if (isNew) this.ports.logger.warn("evidence of an offence", { offence });
+  saveEvidence(evidence: Evidence, offence: Offence): void {
+    this.#evidenceTurn = this.#evidenceTurn.then(async () => {
+      const isNew = await this.chain.evidenceStore.save(evidence);
+      if (isNew) this.ports.logger.warn("evidence of an offence", { offence });
+    });
+    this.#guard(this.#evidenceTurn);
   }
 
   #onStored(header: Header.Header): void {
     if (!this.isRunning()) return;
-    const { vote } = expectPresent(this.chain.tip, "tip").certificate;
-    this.#guard(this.parts().journal.stored(vote.epoch, vote.view));
+    const vote = this.chain.tip?.certificate?.vote;
+    if (vote !== undefined) this.#guard(this.parts().journal.stored(vote.epoch, vote.view));
+    this.#guard(this.parts().takeover.follow());
     this.#confirmEpoch(header);
     for (const listener of [...this.#listeners]) listener(header.height);
   }
@@ -386,8 +393,8 @@ export class EngineCore implements Kernel {
     try {
       const { finalizer } = this.parts();
       await finalizer.settled();
-      const committee = await this.#committee(ended.nextCommittee);
-      if (committee === undefined || !this.isRunning()) return;
+      const committee = await this.committee(ended.nextCommittee);
+      if (committee === undefined || !this.isRunning() || this.#ended !== ended) return;
       assert(this.chain.height >= ended.handover.height, "the handover is stored before the next epoch begins");
       this.#ended = undefined;
       this.#enterEpoch(Epoch(ended.epoch + 1n), committee);
@@ -398,17 +405,40 @@ export class EngineCore implements Kernel {
 
   #enterEpoch(epoch: Epoch, committee: Committee): void {
     const running = this.#now();
-    const { keeper, checks, builder, sync } = running.parts;
+    this.#changeMembership(epoch, committee);
+    this.ports.logger.info("epoch", { epoch, committee: committee.id, seat: running.membership.seat });
+    this.feed({ type: "start-epoch" });
+    // An own resume may have barred the epochs up to here.
+    this.followLightClient();
+    running.parts.sync.continue();
+  }
+
+  suspend(): void {
+    this.#isSuspended = true;
+    this.#ended = undefined;
+  }
+
+  enterResumed(taken: TakenResume, committee: Committee): void {
+    const { parts } = this.#now();
+    this.#changeMembership(taken.epoch, committee);
+    this.#isSuspended = false;
+    const anchor = anchorOf(this.chain, this.genesis, parts.finalizer.history());
+    this.feed({ type: "resumed", anchor });
+    this.followLightClient();
+    parts.sync.continue();
+  }
+
+  #changeMembership(epoch: Epoch, committee: Committee): void {
+    const running = this.#now();
+    const { keeper, checks, builder, outbox } = running.parts;
     running.previous = running.membership.committee;
     running.membership = membership(epoch, committee, this.options.config, this.ports.signer?.publicKey);
     running.context = this.#contextOf(running.membership);
     keeper.enterEpoch(running.membership);
     checks.close();
     builder.close();
+    outbox.forget();
     this.#namePeers();
-    this.ports.logger.info("epoch", { epoch, committee: committee.id, seat: running.membership.seat });
-    this.feed({ type: "start-epoch" });
-    sync.continue();
   }
 
   send(to: PeerId, message: Message): void {
@@ -447,8 +477,8 @@ export class EngineCore implements Kernel {
     this.ports.transport.onMessage(() => undefined);
     this.ports.transport.onPeerChange(() => undefined);
     if (this.#running === undefined) return;
-    const { keeper, checks, fetcher, sync, gossip, builder } = this.#running.parts;
-    for (const part of [keeper, checks, fetcher, sync, gossip, builder]) part.close();
+    const { keeper, checks, fetcher, sync, gossip, builder, resumption, takeover } = this.#running.parts;
+    for (const part of [keeper, checks, fetcher, sync, gossip, builder, resumption, takeover]) part.close();
   }
 
   async stop(): Promise<void> {
@@ -459,23 +489,7 @@ export class EngineCore implements Kernel {
   }
 
   sizes(): Readonly<Record<string, number>> {
-    const running = this.#running;
-    const pool = { mempoolUnits: this.mempool.entries.size, mempoolBytes: this.mempool.bytes };
-    if (running === undefined) return pool;
-    const { keeper, checks, fetcher, finalizer, ingress, journal } = running.parts;
-    return {
-      ...pool,
-      inputs: this.#inputs.length,
-      timers: this.#timers.size,
-      heldBlocks: keeper.heldBlocks,
-      pendingChecks: checks.pendingChecks,
-      payloadFetches: fetcher.underWay,
-      finalizations: finalizer.queued,
-      signatureChecks: ingress.checksUnderWay,
-      journalMarks: journal.marks,
-      views: running.state.views.size,
-      blocks: running.state.blocks.size,
-      fetches: running.state.fetches.size,
-    };
+    const waiting = { inputs: this.#inputs.length, timers: this.#timers.size };
+    return sizesOf(this.mempool, waiting, this.#running);
   }
 }

@@ -17,7 +17,10 @@ export const QUEUE_MAX = 65_536;
 
 interface Job {
   readonly headers: readonly Header.Header[];
-  readonly certificate: Certificate.Certificate;
+  /** Of the last; undefined where they are final by a resume. */
+  readonly certificate: Certificate.Certificate | undefined;
+  /** Which run of the queue it belongs to. */
+  readonly run: number;
   readonly membership: Membership;
   /** Payloads that were in memory when the blocks became final. */
   readonly opened: ReadonlyMap<string, OpenedPayload>;
@@ -28,6 +31,7 @@ interface Job {
 /** Brings final blocks into the store, one batch after the other, each with its payload (STORE-1). */
 export class Finalizer {
   readonly #kernel: Kernel;
+  readonly #fetcher: PayloadFetcher;
   readonly #gatherer: PayloadGatherer;
   readonly #onAppended: (tip: Header.Header) => void;
   readonly #genesisHistory: History.History;
@@ -35,6 +39,7 @@ export class Finalizer {
   #writing: Promise<void> = Promise.resolve();
   #queued = 0;
   #unknown = 0;
+  #run = 0;
 
   constructor(
     kernel: Kernel,
@@ -43,6 +48,7 @@ export class Finalizer {
     onAppended: (tip: Header.Header) => void,
   ) {
     this.#kernel = kernel;
+    this.#fetcher = fetcher;
     this.#gatherer = new PayloadGatherer(kernel, fetcher);
     this.#onAppended = onAppended;
     this.#genesisHistory = History.append(History.EMPTY, Header.hash(genesis));
@@ -62,10 +68,13 @@ export class Finalizer {
     return this.#kernel.chain.tip?.history ?? this.#genesisHistory;
   }
 
-  /** Headers ascending, all final by `certificate` of the last. Resolves when they are stored. */
+  /**
+   * Headers ascending, all final by `certificate` of the last, or without one by a resume. Resolves when they are stored,
+   * or when the queue was abandoned.
+   */
   add(
     headers: readonly Header.Header[],
-    certificate: Certificate.Certificate,
+    certificate: Certificate.Certificate | undefined,
     membership: Membership,
     source?: PeerId,
   ): Promise<void> {
@@ -79,17 +88,28 @@ export class Finalizer {
     this.#queued += 1;
     const isUnknown = opened.size < headers.length;
     if (isUnknown) this.#unknown += 1;
-    const job = { headers, certificate, membership, opened, source };
+    const job: Job = { headers, certificate, membership, opened, source, run: this.#run };
     this.#turn = this.#turn
       .then(() => this.#store(job))
       .catch((error: unknown) => {
         this.#kernel.fail(error);
       })
       .finally(() => {
+        if (job.run !== this.#run) return;
         this.#queued -= 1;
         if (isUnknown) this.#unknown -= 1;
       });
     return this.#turn;
+  }
+
+  /** RESUME-7: drops what waits; nothing is on its way to the disk when it resolves. */
+  async abandon(): Promise<void> {
+    this.#run += 1;
+    this.#queued = 0;
+    this.#unknown = 0;
+    this.#fetcher.close();
+    this.#turn = Promise.resolve();
+    await this.#writing;
   }
 
   /** Resolves when everything added so far is stored. */
@@ -106,10 +126,10 @@ export class Finalizer {
     const { chain, mempool } = this.#kernel;
     const fresh = job.headers.filter((header) => header.height > chain.height);
     const [first] = fresh;
-    if (first === undefined || !this.#kernel.isRunning()) return;
+    if (first === undefined || !this.#isCurrent(job)) return;
     assert(first.height === chain.height + 1n, `block ${String(first.height)} must follow ${String(chain.height)}`);
     const opened = await this.#gatherer.gather({ ...job, headers: fresh });
-    if (opened === undefined || !this.#kernel.isRunning()) return;
+    if (opened === undefined || !this.#isCurrent(job)) return;
     let history = this.history();
     const blocks: FinalBlock[] = [];
     for (const [index, header] of fresh.entries()) {
@@ -122,6 +142,10 @@ export class Finalizer {
     for (const block of blocks) markIncluded(mempool, keysOf(block));
     await this.#prune(blocks.length);
     this.#onAppended(expectPresent(fresh.at(-1), "last block"));
+  }
+
+  #isCurrent(job: Job): boolean {
+    return job.run === this.#run && this.#kernel.isRunning();
   }
 
   /** The payloads that these many new blocks push out of the retention. */

@@ -13,7 +13,9 @@ import type { Gossip } from "./gossip.ts";
 import type { Kernel } from "./kernel.ts";
 import { decode, type Body, type Message, type ProposalMessage, type ViewAnswer, type VoteMessage } from "./message.ts";
 import type { PayloadFetcher } from "./payloadFetcher.ts";
+import type { Resumption } from "./resumption.ts";
 import type { StateSync } from "./stateSync.ts";
+import type { Takeover } from "./takeover.ts";
 import { TokenBuckets } from "./tokenBuckets.ts";
 
 /** Signature checks under way for one peer; what it sends beyond is dropped and comes again by retry. */
@@ -44,6 +46,8 @@ export interface IngressPorts {
   readonly sync: StateSync;
   readonly fetcher: PayloadFetcher;
   readonly gossip: Gossip;
+  readonly resumption: Resumption;
+  readonly takeover: Takeover;
 }
 
 /** The door (WIRE-1): bytes of a peer -> decode, bounded -> refuse what the core would refuse -> verify -> the core. */
@@ -104,9 +108,14 @@ export class Ingress {
         return;
       case "headers": {
         const isGranted = this.#requests.take(from, Math.ceil(message.headers.length / HEADERS_PER_UNIT));
-        if (isGranted) this.#kernel.feed({ type: "headers", from, headers: message.headers });
+        if (isGranted && !this.#ports.takeover.takeHeaders(from, message.headers)) {
+          this.#kernel.feed({ type: "headers", from, headers: message.headers });
+        }
         return;
       }
+      case "resumes":
+        this.#ports.resumption.receive(from, message.votes);
+        return;
       case "payload":
         this.#onPayload(from, message.block, message.payload);
         return;
@@ -185,12 +194,13 @@ export class Ingress {
     const rejection = refuseProposal(kernel.context(), kernel.state(), proposal);
     if (rejection?.code === "duplicate") this.#takeBody(from, proposal, body);
     if (!this.#isWanted(from, rejection)) return;
-    const { committee, epoch } = kernel.membership();
+    const membership = kernel.membership();
+    const { committee } = membership;
     const check = Proposal.check(proposal, committee, kernel.options.domain);
     if (check === undefined) return;
     this.#check(from, check, (isValid) => {
       const verified = Proposal.conclude(proposal, isValid);
-      if (verified === undefined || kernel.membership().epoch !== epoch) return;
+      if (verified === undefined || kernel.membership() !== membership) return;
       this.#noticeOwnKey(proposal);
       kernel.keeper.learn(proposal.header, proposal.view);
       this.#takeBody(from, proposal, body);
@@ -255,7 +265,8 @@ export class Ingress {
     const same = this.#checksOfCertificate.get(key) ?? 0;
     const isWanted = this.#isWanted(from, refuseCertificate(kernel.context(), kernel.state(), certificate));
     if (!isWanted || same >= CHECKS_PER_CERTIFICATE_MAX) return;
-    const { committee, epoch } = kernel.membership();
+    const membership = kernel.membership();
+    const { committee } = membership;
     const checked = Certificate.checkWeight(certificate, committee, kernel.options.domain);
     if (!checked.ok) {
       this.#penalize(from, "invalid-message", checked.fault.code);
@@ -265,7 +276,7 @@ export class Ingress {
     this.#check(from, checked.check, (isValid) => {
       this.#checksOfCertificate.delete(key);
       const verdict = Certificate.conclude(certificate, isValid);
-      if (!verdict.ok || kernel.membership().epoch !== epoch) return;
+      if (!verdict.ok || kernel.membership() !== membership) return;
       kernel.feed({ type: "certificate", from, certificate: verdict.certificate });
       if (header !== undefined) kernel.feed({ type: "headers", from, headers: [header] });
     });

@@ -40,11 +40,13 @@ export class JournalKeeper {
 
   /**
    * Records of `epoch`, oldest first. REC-2: what an earlier process wrote is noted as its own writing was: its votes
-   * are needed until their views are final, and its certificates go to the archive too.
+   * are needed until their views are final, and its certificates go to the archive too. Records before `from` are of a
+   * branch that was left behind (RESUME-8).
    */
-  async replay(epoch: Epoch): Promise<JournalRecord[]> {
+  async replay(epoch: Epoch, from = 0): Promise<JournalRecord[]> {
     const records: JournalRecord[] = [];
     for await (const { index, data } of this.#journal.replay()) {
+      if (index < from) continue;
       const journaled = Journaled.decode(data);
       const last = this.#marks.at(-1);
       const reached = last?.epoch === journaled.epoch ? last.view : View(0n);
@@ -53,6 +55,19 @@ export class JournalKeeper {
       if (journaled.epoch === epoch) records.push(journaled.record);
     }
     return records;
+  }
+
+  /** Index of the next record; all before it are on disk, so that no later process numbers one lower. */
+  async durableEnd(): Promise<number> {
+    await this.#journal.sync();
+    return this.#journal.nextIndex;
+  }
+
+  /** RESUME-8: nothing written so far is of the chain that goes on. */
+  async leaveBehind(): Promise<void> {
+    this.#marks = [];
+    this.#unarchived = [];
+    await this.#journal.truncateBelow(this.#journal.nextIndex);
   }
 
   /**

@@ -5,10 +5,14 @@ import type { Mempool } from "../mempool/mempool.ts";
 import type { PeerId, Priority } from "../network/transport.ts";
 import type { ChainStore } from "./chainStore.ts";
 import type { EngineOptions, EnginePorts } from "./ports.ts";
+import type { Committee } from "../protocol/Committee.ts";
+import type { Evidence, Offence } from "../protocol/Evidence.ts";
 import type { Header } from "../protocol/Header.ts";
+import type { CommitteeId } from "../protocol/scalars.ts";
 import type { Membership } from "./membership.ts";
 import type { Message } from "./message.ts";
 import type { PayloadKeeper } from "./payloadKeeper.ts";
+import type { TakenResume } from "./records.ts";
 
 /** What the parts of an engine share. Everything runs on one thread; nothing here waits. */
 export interface Kernel {
@@ -26,6 +30,15 @@ export interface Kernel {
   send(to: PeerId, message: Message): void;
   /** Encodes once, sends to every member of the committee but this node. */
   sendToCommittee(message: Message): void;
+  /** A committee as L1 or the store knows it, then kept. */
+  committee(id: CommitteeId): Promise<Committee | undefined>;
+  /** Votes or votes no more, as the light client on L1 and what is known of resumes demand (SAFE-7). */
+  followLightClient(): void;
+  saveEvidence(evidence: Evidence, offence: Offence): void;
+  /** RESUME-5: the core hears nothing from here until `enterResumed`. */
+  suspend(): void;
+  isSuspended(): boolean;
+  enterResumed(taken: TakenResume, committee: Committee): void;
   /** A fault of our own: stops the engine. */
   fail(error: unknown): void;
   isRunning(): boolean;

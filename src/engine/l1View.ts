@@ -1,11 +1,28 @@
 import type { Hash } from "../crypto/hash.ts";
 import type * as Committee from "../protocol/Committee.ts";
-import type { CommitteeId } from "../protocol/scalars.ts";
+import type { Resume } from "../protocol/Resume.ts";
+import type { CommitteeId, Epoch, Height } from "../protocol/scalars.ts";
 
 /** An L1 block that counts as finalized under the cluster config. */
 export interface Anchor {
   readonly number: bigint;
   readonly hash: Hash;
+}
+
+/** `unknown`: L1 was not read yet. Whoever decides by it takes it for the worst (ETH-14). */
+export type LightClientState = "live" | "expired" | "frozen" | "unknown";
+
+/** Where the light client on L1 stands, L1-finalized. */
+export interface Position {
+  readonly height: Height;
+  readonly epoch: Epoch;
+  /** 0 before the first is installed. */
+  readonly committee: CommitteeId;
+}
+
+/** A resume that was applied on L1, and the height of its block. */
+export interface AppliedResume extends Resume {
+  readonly height: Height;
 }
 
 /**
@@ -29,8 +46,12 @@ export interface L1View {
   createdAt(id: CommitteeId): bigint | undefined;
   /** A committee, once its creation is finalized; transport keys and addresses as finalized events last set them. */
   committee(id: CommitteeId): Committee.Committee | undefined;
-  /** L1-finalized view of the light client: nodes stop voting while it is `expired` or `frozen`. */
-  lightClient(): "live" | "expired" | "frozen";
+  /** L1-finalized view of the light client: nodes vote only while it is `live`. */
+  lightClient(): LightClientState;
+  /** The light client's latest checkpoint; undefined before L1 was read. */
+  checkpoint(): Position | undefined;
+  /** Resumes that were applied, L1-finalized, oldest first. */
+  resumes(): readonly AppliedResume[];
   /** Calls `listener` after a change; returns the way to stop it. */
   onChange(listener: () => void): () => void;
 }

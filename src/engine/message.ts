@@ -7,6 +7,7 @@ import * as Certificate from "../protocol/Certificate.ts";
 import type { BlockLimits } from "../protocol/ClusterConfig.ts";
 import * as Header from "../protocol/Header.ts";
 import * as Proposal from "../protocol/Proposal.ts";
+import * as Resume from "../protocol/Resume.ts";
 import { Epoch, Height, NamespaceId, View } from "../protocol/scalars.ts";
 import { BUNDLE_PARTS_MAX, type Transaction } from "../protocol/Transaction.ts";
 import * as Vote from "../protocol/Vote.ts";
@@ -26,6 +27,7 @@ export type Message =
   | { readonly type: "payload-request"; readonly block: Hash }
   | { readonly type: "payload"; readonly block: Hash; readonly payload: Uint8Array }
   | { readonly type: "status"; readonly epoch: Epoch; readonly view: View; readonly height: Height }
+  | { readonly type: "resumes"; readonly votes: readonly Resume.SignedResume[] }
   | { readonly type: "transactions"; readonly units: readonly (readonly Transaction[])[] }
   | { readonly type: "payloads-request"; readonly blocks: readonly Hash[] }
   | PayloadsAnswer;
@@ -117,6 +119,7 @@ const TAGS = [
   "transactions",
   "payloads-request",
   "payloads",
+  "resumes",
 ] as const satisfies readonly Message["type"][];
 
 const BODIES = ["none", "whole", "shards"] as const satisfies readonly Body["kind"][];
@@ -165,6 +168,9 @@ export function encode(message: Message): Uint8Array {
       break;
     case "status":
       writer.u64(message.epoch).u64(message.view).u64(message.height);
+      break;
+    case "resumes":
+      writer.list(message.votes, Resume.writeSigned);
       break;
     case "transactions":
       writer.list(message.units, (out, unit) => out.list(unit, writeTransaction));
@@ -264,6 +270,8 @@ function readMessage(reader: Reader, limits: BlockLimits): Message {
       return { type, block: hashFromBytes(reader.fixed(32)), payload: reader.bytes(limits.payloadBytesMax) };
     case "status":
       return { type, epoch: Epoch(reader.u64()), view: View(reader.u64()), height: Height(reader.u64()) };
+    case "resumes":
+      return { type, votes: reader.list(Resume.SIGNED_MAX, Resume.readSigned) };
     case "transactions":
       return { type, units: reader.list(UNITS_MAX, (inner) => readUnit(inner, limits)) };
     case "payloads-request":

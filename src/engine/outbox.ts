@@ -49,6 +49,11 @@ export class Outbox {
     });
   }
 
+  /** Another committee begins: what was signed as a member of the one before is not said again. */
+  forget(): void {
+    this.#own.clear();
+  }
+
   /** Resolves when everything asked so far was signed and sent. */
   settled(): Promise<void> {
     return this.#turn;
@@ -58,7 +63,8 @@ export class Outbox {
     const key = keyOf(vote);
     const kernel = this.#kernel;
     const { signer, journal } = kernel.ports;
-    const seat = kernel.membership().seat;
+    const membership = kernel.membership();
+    const { seat } = membership;
     if (signer === undefined || seat === undefined) return;
     if (this.#signing.has(key) || this.#signing.size >= SIGNING_MAX) return;
     this.#signing.add(key);
@@ -67,13 +73,13 @@ export class Outbox {
     const work = async (): Promise<void> => {
       await durable;
       const known = this.#own.get(key);
-      if (!kernel.isRunning() || kernel.membership().epoch !== vote.epoch) return;
+      if (!kernel.isRunning() || kernel.membership() !== membership) return;
       if (known !== undefined) {
         await send(known);
         return;
       }
       const result = await signer.sign(vote);
-      if (!kernel.isRunning() || kernel.membership().epoch !== vote.epoch) return;
+      if (!kernel.isRunning() || kernel.membership() !== membership) return;
       if (!result.ok) {
         kernel.ports.logger.warn("signer refused", { vote: key, refusal: result.refusal });
         return;

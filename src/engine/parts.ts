@@ -8,7 +8,9 @@ import type { BuildTimer } from "./payloadBuilder.ts";
 import type { PayloadFetcher } from "./payloadFetcher.ts";
 import type { PayloadKeeper } from "./payloadKeeper.ts";
 import type { ProposalChecks } from "./proposalChecks.ts";
+import type { Resumption } from "./resumption.ts";
 import type { StateSync } from "./stateSync.ts";
+import type { Takeover } from "./takeover.ts";
 
 /** The doers of an engine: each performs some outputs of the core and feeds the answers back. */
 export interface Parts {
@@ -23,4 +25,6 @@ export interface Parts {
   readonly ingress: Ingress;
   readonly journal: JournalKeeper;
   readonly builder: BuildTimer;
+  readonly resumption: Resumption;
+  readonly takeover: Takeover;
 }

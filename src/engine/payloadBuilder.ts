@@ -61,6 +61,8 @@ export function l1Fields(
     const created = l1.createdAt(CommitteeId(FIRST_EPOCH));
     if (created === undefined || anchor.l1Number < created) return undefined;
   }
+  // PROP-4: after a resume the parent's anchor may be older than the committee; then L1 has to be in reach.
+  if (anchor.l1Number < membership.committee.createdNumber) return undefined;
   const height = parent.height + 1n;
   if (height !== membership.epoch * BigInt(config.epochLength)) return { ...anchor, nextCommittee: NO_COMMITTEE };
   const next = l1.newestCommitteeAt(anchor.l1Number);

@@ -12,22 +12,24 @@ import { SYNC_GAP } from "./stateSync.ts";
 export function performBuild(kernel: Kernel, { builder, keeper, finalizer }: Parts, output: Build): void {
   const { epoch, view, parent } = output;
   const ports = { ...kernel.ports, config: kernel.options.config, mempool: kernel.mempool };
+  const membership = kernel.membership();
   const fail = (): void => {
     kernel.feed({ type: "build-failed", epoch, view });
   };
   builder.start(kernel.options.config.emptyBlockDelayMs, (isLast) => {
     const state = kernel.state();
-    if (state.epoch !== epoch || state.view !== view) return true;
+    if (state.epoch !== epoch || state.view !== view || kernel.membership() !== membership) return true;
     const excluded = finalizer.hasUnknownPayloads ? undefined : transactionsAbove(kernel, parent);
     const units = chooseUnits(ports, parent, excluded);
     if (units.length === 0 && !isLast) return false;
-    const built = buildBlock(ports, kernel.membership(), output, units);
+    const built = buildBlock(ports, membership, output, units);
     if (built === undefined) {
       fail();
       return true;
     }
     keeper.keepBuilt(built.header, view, built.dispersal, built.opened).then(
       () => {
+        if (kernel.membership() !== membership) return;
         kernel.feed({ type: "built", epoch, view, header: built.header });
       },
       (error: unknown) => {

@@ -14,7 +14,7 @@ import type { BlsPort } from "./blsPort.ts";
 import type { L1View } from "./l1View.ts";
 
 /** What the engine needs of a write-ahead log. */
-export type Journal = Pick<WriteAheadLog, "append" | "sync" | "replay" | "truncateBelow">;
+export type Journal = Pick<WriteAheadLog, "append" | "sync" | "replay" | "truncateBelow" | "nextIndex">;
 
 /** Everything that differs between production and simulation. The engine owns none of them: whoever made one closes it. */
 export interface EnginePorts {
@@ -27,7 +27,7 @@ export interface EnginePorts {
   readonly l1: L1View;
   readonly bls: BlsPort;
   /** Absent on a follower: it verifies, stores and serves everything, and signs nothing. */
-  readonly signer?: Pick<Signer, "publicKey" | "sign" | "confirmEpoch" | "observe">;
+  readonly signer?: Pick<Signer, "publicKey" | "sign" | "confirmEpoch" | "observe" | "resumed">;
   /** Called once when the engine found a fault of its own (disk gone, assertion) and stopped. */
   readonly onFatal?: (error: Error) => void;
   /** Sees every output before it is performed, for metrics. */

@@ -53,7 +53,13 @@ export function createQueries(core: EngineCore): NodeQueries {
       return (await core.chain.committee(id)) ?? core.ports.l1.committee(id);
     },
     evidence: (from, limit) =>
-      core.isOpen() ? core.chain.evidence(from, Math.min(limit, EVIDENCE_PAGE_MAX)) : Promise.resolve([]),
+      core.isOpen() ? core.chain.evidenceStore.read(from, Math.min(limit, EVIDENCE_PAGE_MAX)) : Promise.resolve([]),
+    resume: async () => {
+      const certified = core.isRunning() ? core.parts().resumption.certificate() : undefined;
+      const height = certified === undefined ? undefined : await core.chain.heightOf(certified.message.block);
+      const block = height === undefined ? undefined : await core.chain.blockAt(height);
+      return certified === undefined || block === undefined ? undefined : { ...certified, header: block.header };
+    },
     historyPath: async (height, size) => {
       const path = core.isOpen() ? await core.chain.historyPath(height, size) : undefined;
       return path?.map(hashFromBytes);

@@ -1,14 +1,15 @@
 import { decodeAll, DecodeError, type Reader } from "../codec/reader.ts";
 import { Writer } from "../codec/writer.ts";
 import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from "../crypto/bls.ts";
-import { hashBytes, hashFromBytes, type Hash } from "../crypto/hash.ts";
+import { hashBytes, hashFromBytes } from "../crypto/hash.ts";
 import { MULTIADDR_TEXT_MAX } from "../network/networkField.ts";
 import * as Certificate from "../protocol/Certificate.ts";
 import * as Committee from "../protocol/Committee.ts";
 import type * as Evidence from "../protocol/Evidence.ts";
 import * as Header from "../protocol/Header.ts";
 import type { History } from "../protocol/History.ts";
-import { CommitteeId, Epoch, Height, ValidatorId } from "../protocol/scalars.ts";
+import * as Resume from "../protocol/Resume.ts";
+import { CommitteeId, Height, ValidatorId } from "../protocol/scalars.ts";
 import * as Vote from "../protocol/Vote.ts";
 
 /** What the store holds under each key, as bytes. Only this node reads them, yet a damaged one must be noticed. */
@@ -18,7 +19,8 @@ const PEAKS_MAX = 64;
 /** The newest finalized block. */
 export interface Tip {
   readonly header: Header.Header;
-  readonly certificate: Certificate.Certificate;
+  /** Undefined where the block is final by a resume, or what its finalization was of was rolled back. */
+  readonly certificate: Certificate.Certificate | undefined;
   /** Frontier over blocks 0 .. height, this one included. */
   readonly history: History;
 }
@@ -26,7 +28,7 @@ export interface Tip {
 export function encodeTip(tip: Tip): Uint8Array {
   const writer = new Writer();
   Header.write(writer, tip.header);
-  Certificate.write(writer, tip.certificate);
+  writeMaybe(writer, tip.certificate);
   writer.u64(tip.history.size).list(tip.history.peaks, (out, peak) => out.fixed(peak, 32));
   return writer.finish();
 }
@@ -34,9 +36,67 @@ export function encodeTip(tip: Tip): Uint8Array {
 export function decodeTip(bytes: Uint8Array): Tip {
   return decodeAll(bytes, (reader) => ({
     header: Header.read(reader),
-    certificate: Certificate.read(reader),
+    certificate: readMaybe(reader),
     history: { size: reader.u64(), peaks: reader.list(PEAKS_MAX, (inner) => inner.fixed(32)) },
   }));
+}
+
+function writeMaybe(writer: Writer, certificate: Certificate.Certificate | undefined): void {
+  writer.bool(certificate !== undefined);
+  if (certificate !== undefined) Certificate.write(writer, certificate);
+}
+
+function readMaybe(reader: Reader): Certificate.Certificate | undefined {
+  return reader.bool() ? Certificate.read(reader) : undefined;
+}
+
+/** Two finalizations that contradict; `mine` is undefined where the own block was final by a resume. */
+export interface Fork {
+  readonly mine: Certificate.Certificate | undefined;
+  readonly theirs: Certificate.Certificate;
+}
+
+export function encodeFork({ mine, theirs }: Fork): Uint8Array {
+  const writer = new Writer();
+  Certificate.write(writer, theirs);
+  writeMaybe(writer, mine);
+  return writer.finish();
+}
+
+export function decodeFork(bytes: Uint8Array): Fork {
+  return decodeAll(bytes, (reader) => ({ theirs: Certificate.read(reader), mine: readMaybe(reader) }));
+}
+
+/** A resume that this node has taken. */
+export interface TakenResume extends Resume.Resume {
+  readonly height: Height;
+  /** Records of the journal before this one are of what was left behind. */
+  readonly journalFrom: number;
+}
+
+export function encodeResume(taken: TakenResume): Uint8Array {
+  const writer = new Writer();
+  Resume.write(writer, taken);
+  return writer.u64(taken.height).u64(BigInt(taken.journalFrom)).finish();
+}
+
+export function decodeResume(bytes: Uint8Array): TakenResume {
+  return decodeAll(bytes, (reader) => ({
+    ...Resume.read(reader),
+    height: Height(reader.u64()),
+    journalFrom: Number(reader.u64()),
+  }));
+}
+
+const LIGHT_CLIENT_STATES = ["live", "expired", "frozen"] as const;
+export type KnownLightClientState = (typeof LIGHT_CLIENT_STATES)[number];
+
+export function encodeLightClient(state: KnownLightClientState): Uint8Array {
+  return new Writer().u8(LIGHT_CLIENT_STATES.indexOf(state)).finish();
+}
+
+export function decodeLightClient(bytes: Uint8Array): KnownLightClientState | undefined {
+  return decodeAll(bytes, (reader) => LIGHT_CLIENT_STATES[reader.u8()]);
 }
 
 /** A finalized block without its payload. */
@@ -118,8 +178,8 @@ function readMember(reader: Reader): Committee.Member {
   };
 }
 
-const RESUME = 1;
 const VOTE = 0;
+const RESUME = 1;
 const BY_KEY = 0;
 const BY_COMMITTEE = 1;
 
@@ -132,7 +192,7 @@ export function encodeEvidence(evidence: Evidence.Evidence): Uint8Array {
 
 function writeStatement(writer: Writer, { message, signers, signature }: Evidence.Statement): void {
   if (message.kind === "resume") {
-    writer.u8(RESUME).u64(message.epoch).fixed(hashBytes(message.block), 32).u64(message.committee);
+    Resume.write(writer.u8(RESUME), message);
   } else {
     Vote.write(writer.u8(VOTE), message);
   }
@@ -154,9 +214,7 @@ function readMessage(reader: Reader): Evidence.Message {
   const tag = reader.u8();
   if (tag === VOTE) return Vote.read(reader);
   if (tag !== RESUME) throw new DecodeError({ code: "unknown-tag", given: tag, at });
-  const epoch = Epoch(reader.u64());
-  const block: Hash = hashFromBytes(reader.fixed(32));
-  return { kind: "resume", epoch, block, committee: CommitteeId(reader.u64()) };
+  return { kind: "resume", ...Resume.read(reader) };
 }
 
 function readSigners(reader: Reader): Evidence.Signers {

@@ -102,7 +102,9 @@ export class StateSync {
       const fault = await this.#adopt(peer, answer.headers, answer.certificate);
       if (fault !== undefined) {
         this.#kernel.ports.logger.warn("state sync answer refused", { peer, fault });
-        this.#kernel.ports.transport.penalize(peer, "invalid-message");
+        // Who is on another branch, or took a resume that was not seen here yet, is no liar for that.
+        const isOtherBranch = (fault === "unlinked" || fault === "wrong-epoch") && this.#isResuming();
+        this.#kernel.ports.transport.penalize(peer, isOtherBranch ? "slow-answer" : "invalid-message");
         this.#doubt(peer);
         this.#goal = undefined;
       }
@@ -134,6 +136,7 @@ export class StateSync {
     const last = fresh.at(-1);
     if (last === undefined || !kernel.isRunning()) return undefined;
     const membership = kernel.membership();
+    if (kernel.isSuspended()) return undefined;
     const linked = this.#link(fresh, membership.epoch);
     if (linked !== undefined) return linked;
     if (!Certificate.isFinalization(certificate) || certificate.vote.block !== Header.hash(last)) {
@@ -147,15 +150,23 @@ export class StateSync {
     if (!verdict.ok) return "bad-signature";
     const verified = verdict.certificate;
     if (!Certificate.isFinalization(verified)) return "wrong-certificate";
+    // A resume may have been taken while the signature was checked: nothing of before counts then.
+    if (kernel.isSuspended() || kernel.membership() !== membership) return undefined;
     await this.#finalizer.add(fresh, verified, membership, peer);
     if (!kernel.isRunning() || kernel.chain.height < last.height) return undefined;
-    if (kernel.membership().epoch === membership.epoch && kernel.chain.height === last.height) {
+    if (kernel.membership() === membership && kernel.chain.height === last.height) {
       kernel.feed({
         type: "adopt",
         anchor: { header: last, history: this.#finalizer.history(), certificate: verified },
       });
     }
     return undefined;
+  }
+
+  /** Whether L1 has, or may soon have, a resume: then two honest chains may differ. */
+  #isResuming(): boolean {
+    const { l1 } = this.#kernel.ports;
+    return l1.resumes().length > 0 || l1.lightClient() !== "live";
   }
 
   #link(headers: readonly Header.Header[], epoch: Epoch): SyncFault | undefined {
@@ -190,7 +201,12 @@ export class StateSync {
   async #endOf(from: Height, epoch: Epoch, count: number): Promise<End | undefined> {
     const { chain } = this.#kernel;
     const handover = await chain.handoverHeight(epoch);
-    const limit = (height: bigint): Height => Height(handover !== undefined && handover < height ? handover : height);
+    // RESUME-6: what stands above a resumed block is of another epoch, which had no handover before it.
+    const resumed = chain.resumes.find(({ height }) => height >= from)?.height;
+    const limit = (height: bigint): Height => {
+      const ends = [height, handover, resumed].filter((end) => end !== undefined);
+      return Height(ends.reduce((least, end) => (end < least ? end : least)));
+    };
     const within = await chain.finalization(from, limit(from + BigInt(count) - 1n), true);
     return within ?? chain.finalization(from, limit(from + BigInt(RANGE_HEADERS_MAX) - 1n), false);
   }

@@ -1,12 +1,13 @@
 import type { Hash } from "../crypto/hash.ts";
 import type * as Committee from "../protocol/Committee.ts";
-import type { CommitteeId } from "../protocol/scalars.ts";
+import { CommitteeId, Epoch, Height, NO_COMMITTEE } from "../protocol/scalars.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { AddressBook } from "./addressBook.ts";
 import { isL1Unavailable } from "./l1Errors.ts";
 import { lightClientAt, type LightClient } from "./contracts.ts";
 import type { L1Block, L1Client } from "./l1Client.ts";
+import { createResumeReader, type AppliedResume, type ResumeReader } from "./resumeReader.ts";
 import { createStakeTableReader, type StakeTableReader } from "./stakeTableReader.ts";
 import {
   committeeOf,
@@ -23,7 +24,15 @@ export const WANTED_MAX = 256;
 /** Blocks between two finalized ones whose hashes are fetched at once; beyond it they are fetched when asked for. */
 const GAP_MAX = 64n;
 
-export type LightClientState = "live" | "expired" | "frozen";
+/** `unknown`: L1 was not read yet. */
+export type LightClientState = "live" | "expired" | "frozen" | "unknown";
+
+/** The latest checkpoint of the light client; committee 0 before the first is installed. */
+export interface LightClientPosition {
+  readonly height: Height;
+  readonly epoch: Epoch;
+  readonly committee: CommitteeId;
+}
 
 export interface L1FollowerOptions {
   readonly client: L1Client;
@@ -43,6 +52,8 @@ export interface L1Follower {
   createdAt(id: CommitteeId): bigint | undefined;
   committee(id: CommitteeId): Committee.Committee | undefined;
   lightClient(): LightClientState;
+  checkpoint(): LightClientPosition | undefined;
+  resumes(): readonly AppliedResume[];
   onChange(listener: () => void): () => void;
   /** The validator that registered a key, if L1 has finalized that. */
   validatorOfKey(keyHash: Hash): ValidatorEntry | undefined;
@@ -71,7 +82,10 @@ class Follower implements L1Follower {
   readonly #wanted = new Set<bigint>();
   #reader: StakeTableReader;
   #finalized: L1Block | undefined;
-  #state: LightClientState = "live";
+  #resumes: ResumeReader;
+  // ETH-14: fails closed. Until L1 was read nobody knows whether the light client lives.
+  #state: LightClientState = "unknown";
+  #position: LightClientPosition | undefined;
   #reachable = false;
   #stopped = false;
   #wake: (() => void) | undefined;
@@ -81,6 +95,7 @@ class Follower implements L1Follower {
   constructor(options: L1FollowerOptions) {
     this.#options = options;
     this.#reader = createStakeTableReader(options.client, options.book);
+    this.#resumes = createResumeReader(options.client, options.book);
     this.#lightClient = lightClientAt(options.book.lightClient, options.client.provider);
   }
 
@@ -118,6 +133,14 @@ class Follower implements L1Follower {
 
   lightClient(): LightClientState {
     return this.#state;
+  }
+
+  checkpoint(): LightClientPosition | undefined {
+    return this.#position;
+  }
+
+  resumes(): readonly AppliedResume[] {
+    return this.#resumes.applied;
   }
 
   validatorOfKey(keyHash: Hash): ValidatorEntry | undefined {
@@ -208,23 +231,39 @@ class Follower implements L1Follower {
       this.#forget();
     }
     await this.#reader.readTo(next);
-    this.#state = await this.#readState(next);
+    await this.#resumes.readTo(next);
+    await this.#readLightClient(next);
     await this.#rememberHashes(this.#finalized, next);
     this.#finalized = next;
     return true;
   }
 
   #forget(): void {
-    this.#reader = createStakeTableReader(this.#options.client, this.#options.book);
+    const { client, book } = this.#options;
+    this.#reader = createStakeTableReader(client, book);
+    this.#resumes = createResumeReader(client, book);
     this.#hashes.clear();
     this.#finalized = undefined;
+    this.#state = "unknown";
+    this.#position = undefined;
   }
 
-  async #readState(at: L1Block): Promise<LightClientState> {
+  async #readLightClient(at: L1Block): Promise<void> {
     const status = await this.#lightClient.status({ blockTag: at.number });
-    if (status.frozen) return "frozen";
-    const installed = status.committee !== 0n;
-    return installed && status.trustedUntil <= at.timestamp ? "expired" : "live";
+    const committee = CommitteeId(status.committee);
+    this.#position = { height: Height(status.height), epoch: Epoch(status.epoch), committee };
+    // Before the first committee is installed, its trust is what the client lives by.
+    const first = await this.#firstTrust(committee, at);
+    const until = first ?? status.trustedUntil;
+    if (status.frozen) this.#state = "frozen";
+    else this.#state = until <= at.timestamp ? "expired" : "live";
+  }
+
+  /** Until when committee 1 is trusted, if none is installed; without any committee there is nothing that could expire. */
+  async #firstTrust(installed: CommitteeId, at: L1Block): Promise<bigint | undefined> {
+    if (installed !== NO_COMMITTEE) return undefined;
+    if (this.createdAt(CommitteeId(1n)) === undefined) return at.timestamp + 1n;
+    return this.#lightClient.trustedUntil(1n, { blockTag: at.number });
   }
 
   async #rememberHashes(last: L1Block | undefined, next: L1Block): Promise<void> {

@@ -44,27 +44,33 @@ export function position(level: number, index: number): number {
 export async function append(log: HashLog, size: number, blockHashes: readonly Uint8Array[]): Promise<number> {
   assert(blockHashes.length <= APPEND_LEAVES_MAX, `at most ${String(APPEND_LEAVES_MAX)} leaves at once`);
   checkSize(size + blockHashes.length);
-  const frontier = [...(await log.read(frontierPositions(0, size)))];
+  const peaks = [...(await frontier(log, size))];
   const written: Uint8Array[] = [];
   let leaf = size;
   for (const blockHash of blockHashes) {
     let node = Merkle.leafHash(blockHash);
     written.push(node);
     for (let rest = leaf; rest % 2 === 1; rest = Math.floor(rest / 2)) {
-      node = Merkle.nodeHash(expectPresent(frontier.pop(), "the left sibling of a completed subtree"), node);
+      node = Merkle.nodeHash(expectPresent(peaks.pop(), "the left sibling of a completed subtree"), node);
       written.push(node);
     }
-    frontier.push(node);
+    peaks.push(node);
     leaf += 1;
   }
   if (written.length > 0) await log.write(logLength(size), written);
   return leaf;
 }
 
+/** Roots of the full subtrees of the first `size` leaves, largest first: what an append needs. */
+export function frontier(log: HashLog, size: number): Promise<readonly Uint8Array[]> {
+  checkSize(size);
+  return log.read(frontierPositions(0, size));
+}
+
 /** Root of the first `size` leaves: `header.history` of height `size`. */
 export async function root(log: HashLog, size: number): Promise<Uint8Array> {
   if (size === 0) return Merkle.EMPTY_ROOT;
-  return fold(await log.read(frontierPositions(0, size)));
+  return fold(await frontier(log, size));
 }
 
 /** HLOG-2: the inclusion proof (RFC 9162 section 2.1.3) of leaf `index` in the tree of the first `size` leaves. */

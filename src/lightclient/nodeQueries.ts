@@ -4,6 +4,7 @@ import type * as Committee from "../protocol/Committee.ts";
 import type * as Evidence from "../protocol/Evidence.ts";
 import type * as Header from "../protocol/Header.ts";
 import type * as Payload from "../protocol/Payload.ts";
+import type * as Resume from "../protocol/Resume.ts";
 import type { CommitteeId, Epoch, Height, NamespaceId, ValidatorId, View } from "../protocol/scalars.ts";
 import type { Transaction } from "../protocol/Transaction.ts";
 
@@ -28,6 +29,8 @@ export interface NodeQueries {
   committee(id: CommitteeId): Promise<Committee.Committee | undefined>;
   /** Evidence in the order in which it was verified, numbered from 0; at most `limit` entries with number >= `from`. */
   evidence(from: number, limit: number): Promise<readonly EvidenceEntry[]>;
+  /** The certified resume of the highest epoch that L1 has not applied, with the header of its block. */
+  resume(): Promise<(CertifiedResume & { readonly header: Header.Header }) | undefined>;
   /** Inclusion path of the block hash at `height` in the history tree of `size` leaves (`historyTree.prove`). */
   historyPath(height: Height, size: bigint): Promise<readonly Hash[] | undefined>;
   /** Calls `listener` after each finalization with the newest finalized height; returns the way to stop it. */
@@ -100,3 +103,28 @@ export interface NodeStatus {
   /** Why the node takes no transactions; absent when it is ready. */
   readonly notReady?: string;
 }
+
+/** A resume with the signature of a quorum of the committee that it names. */
+export interface CertifiedResume {
+  readonly message: Resume.Resume;
+  /** Bitmap of the members that did not sign. */
+  readonly absent: Uint8Array;
+  /** Aggregate signature, 48 bytes compressed. */
+  readonly signature: Uint8Array;
+}
+
+/** What an operator decides (RESUME-1): the chain goes on above `block` in `epoch` with `committee`. */
+export type ResumeRequest = Resume.Resume;
+
+/** Why a node did not sign a resume; nothing was signed. */
+export type ResumeRefusal =
+  | { readonly code: "no-signer" }
+  | { readonly code: "not-running" }
+  | { readonly code: "not-halted"; readonly lightClient: "live" | "unknown" }
+  | { readonly code: "unknown-committee"; readonly committee: CommitteeId }
+  | { readonly code: "committee-not-newer"; readonly given: bigint; readonly installed: bigint }
+  | { readonly code: "not-a-member"; readonly committee: CommitteeId }
+  | { readonly code: "unknown-block"; readonly block: Hash }
+  | { readonly code: "block-below-checkpoint"; readonly height: Height; readonly checkpoint: Height }
+  | { readonly code: "epoch-out-of-bounds"; readonly given: bigint; readonly above: bigint; readonly most: bigint }
+  | { readonly code: "signer-refused"; readonly refusal: string };

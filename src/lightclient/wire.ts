@@ -48,6 +48,14 @@ export const certificate = z.strictObject({
 
 export const finalization = z.strictObject({ header, certificate });
 
+/** A resume that a quorum of the committee it names has signed, with the header of its block. */
+export const resume = z.strictObject({
+  message: z.strictObject({ epoch: Scalar.epoch, block: Scalar.hash, committee: Scalar.committeeId }),
+  header,
+  absent: Scalar.bytes(bitmapBytes(SEATS_MAX)),
+  signature: Scalar.fixedBytes(SIGNATURE_BYTES),
+});
+
 const member = z.strictObject({
   validator: Scalar.validatorId,
   seat: z.int().min(0).max(0xffff),

@@ -252,6 +252,11 @@ export function markIncluded(pool: Mempool, keys: Iterable<string>): void {
   }
 }
 
+/** What the chain no longer has, for a resume took it back, may be offered and included anew. */
+export function forgetIncluded(pool: Mempool, keys: Iterable<string>): void {
+  for (const key of keys) pool.included.delete(key);
+}
+
 /** Whether a transaction waits here. */
 export function has(pool: Mempool, namespace: NamespaceId, hash: Hash): boolean {
   return pool.byKey.has(keyOf(namespace, hash));

@@ -22,6 +22,7 @@ import type { ValidatorKeys } from "../signer/validatorKeys.ts";
 import { openDiskStore } from "../storage/diskStore.ts";
 import { nodeFileSystem } from "../storage/nodeFileSystem.ts";
 import { WriteAheadLog } from "../storage/writeAheadLog.ts";
+import { openAdminSocket } from "./adminSocket.ts";
 import { checkDeployment, readClusterFile } from "./clusterFile.ts";
 import { ConfigError } from "../config/configTable.ts";
 import { checkContracts } from "./contractCheck.ts";
@@ -131,6 +132,7 @@ async function startParts(context: Context): Promise<Started> {
   const engine = await openEngine(context, { follower, transport, ...(signer === undefined ? {} : { signer }) });
   follower.start();
   await engine.start();
+  await openAdmin(context, engine);
   const api = await openApi(context, engine, follower);
   return { role, api, network: transport.address, genesis };
 }
@@ -236,6 +238,15 @@ async function openEngine(context: Context, { follower, transport, signer }: Wir
     },
   );
   return parts.add("engine", engine, (part) => part.stop());
+}
+
+/** A node whose directory has too long a name runs all the same; its operator is told. */
+async function openAdmin({ config, ports, parts }: Context, engine: Engine): Promise<void> {
+  try {
+    parts.add("admin socket", await openAdminSocket(config.dataDir, engine), (part) => part.close());
+  } catch (error) {
+    ports.logger.warn("no admin socket: `crema resume` cannot reach this node", { error });
+  }
 }
 
 async function openApi(context: Context, engine: Engine, l1: L1Follower): Promise<string> {

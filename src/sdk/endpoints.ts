@@ -94,6 +94,9 @@ export const handovers = ({ after, changes = false, limit }: HandoverQuery) =>
 
 export const evidence = (from: number) => get("/v1/evidence", Views.evidencePage, { from: from.toString() });
 
+/** The resume that waits for L1; the node has none where it answers that it knows none. */
+export const resume = () => get("/v1/resume", Wire.resume);
+
 export function finalization(query: FinalizationQuery): Question<typeof Wire.finalization> {
   if (query.kind === "at") return get(`/v1/finalizations/${query.height.toString()}`, Wire.finalization);
   if (query.kind === "latest") return get("/v1/finalizations", Wire.finalization);

@@ -46,6 +46,7 @@ function operations(record: ProtectionRecord, options: LocalSignerOptions): Omit
       else await record.add(message);
       return { ok: true, signature: options.bls.sign(options.secretKey, digest(message), "vote") };
     },
+    resumed: () => state.resumed,
     confirmEpoch: async (epoch) => {
       if (!state.awaitsPeers) return;
       await record.change((changed) => {

@@ -4,7 +4,8 @@ import { equalBytes, toHex } from "../codec/hex.ts";
 import { PUBLIC_KEY_BYTES } from "../crypto/bls.ts";
 import { hashBytes, hashFromBytes, type Hash } from "../crypto/hash.ts";
 import type * as Evidence from "../protocol/Evidence.ts";
-import { CommitteeId, Epoch, View } from "../protocol/scalars.ts";
+import * as Resume from "../protocol/Resume.ts";
+import { Epoch, View } from "../protocol/scalars.ts";
 import * as Vote from "../protocol/Vote.ts";
 import { FileSystemError, type FileSystem } from "../storage/fileSystem.ts";
 import { WriteAheadLog, WriteAheadLogCorruptError } from "../storage/writeAheadLog.ts";
@@ -79,7 +80,7 @@ function snapshot(state: Protection, identity: string): Uint8Array {
   writer.bool(state.awaitsPeers).u8(DISABLED.indexOf(state.disabled));
   writer.bool(state.resumed !== undefined);
   if (state.resumed !== undefined) {
-    writer.u64(state.resumed.epoch).fixed(hashBytes(state.resumed.block), 32).u64(state.resumed.committee);
+    Resume.write(writer, state.resumed);
   }
   writer.list([...state.views.values()], writeView);
   return writer.finish();
@@ -95,21 +96,17 @@ function readSnapshot(reader: Reader): { state: Protection; identity: string } {
   const votedEpoch = Epoch(reader.u64());
   const awaitsPeers = reader.bool();
   const disabled = DISABLED[reader.u8()];
-  const resumed = reader.bool() ? readResume(reader) : undefined;
+  const resumed = reader.bool() ? Resume.read(reader) : undefined;
   for (const votes of reader.list(VIEWS_MAX, (item) => item.list(3, Vote.read))) {
     for (const vote of votes) note(state, vote);
   }
   return { state: Object.assign(state, { floor, epochFloor, votedEpoch, awaitsPeers, disabled, resumed }), identity };
 }
 
-function readResume(reader: Reader) {
-  return { epoch: Epoch(reader.u64()), block: hashFromBytes(reader.fixed(32)), committee: CommitteeId(reader.u64()) };
-}
-
 function entry(message: Evidence.Message): Uint8Array {
   const writer = new Writer();
   if (message.kind === "resume") {
-    writer.u8(TAG.resume).u64(message.epoch).fixed(hashBytes(message.block), 32).u64(message.committee);
+    Resume.write(writer.u8(TAG.resume), message);
   } else {
     writer.u8(TAG.vote);
     Vote.write(writer, message);
@@ -127,7 +124,7 @@ function apply(known: Loaded | undefined, bytes: Uint8Array): Loaded | undefined
     if (tag > TAG.resume) return reader.refuse(`entry of kind ${String(tag)}`);
     // Older than the first snapshot that is left, and so in it.
     if (known === undefined) return undefined;
-    note(known.state, tag === TAG.vote ? Vote.read(reader) : { kind: "resume", ...readResume(reader) });
+    note(known.state, tag === TAG.vote ? Vote.read(reader) : { kind: "resume", ...Resume.read(reader) });
     loaded = { ...known, entries: known.entries + 1 };
   }
   reader.end();

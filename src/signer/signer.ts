@@ -1,4 +1,5 @@
 import type * as Evidence from "../protocol/Evidence.ts";
+import type { Resume } from "../protocol/Resume.ts";
 import type { Epoch } from "../protocol/scalars.ts";
 import type { Refusal } from "./slashingProtection.ts";
 
@@ -17,6 +18,8 @@ export interface Signer {
   readonly publicKey: Uint8Array;
   /** Signs a vote or a resume. Rejects only when the record cannot be written: then the node must stop. */
   sign(message: Evidence.Message): Promise<SignResult>;
+  /** The last resume that was signed, or was about to be when the machine stopped: no vote below its epoch (SIGN-7). */
+  resumed(): Resume | undefined;
   /**
    * The epoch that peers report as current, by a finalization that was verified. After an import nothing is signed
    * before this was called, nor in that epoch or an older one.

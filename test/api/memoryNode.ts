@@ -28,6 +28,7 @@ export interface MemoryNode {
   /** Payloads below this height are gone. */
   prune(height: bigint): void;
   setNotReady(reason: string | undefined): void;
+  setResume(resume: Awaited<ReturnType<NodeQueries["resume"]>>): void;
 }
 
 export function memoryNode(chain: Chain): MemoryNode {
@@ -36,6 +37,7 @@ export function memoryNode(chain: Chain): MemoryNode {
   let oldest = 0n;
   let notReady: string | undefined;
   let refusal: SubmitOutcome | undefined;
+  let resume: Awaited<ReturnType<NodeQueries["resume"]>>;
   const evidence: Evidence[] = [];
   const waiting: Transaction.Transaction[] = [];
   const listeners = new Set<(height: Height) => void>();
@@ -105,6 +107,7 @@ export function memoryNode(chain: Chain): MemoryNode {
     finalization: (selector) => Promise.resolve(finalization(selector)),
     handover: (epoch) => Promise.resolve(chain.finalizations.get(epoch * BigInt(EPOCH_LENGTH))),
     committee: (id) => Promise.resolve(chain.committees.find(({ committee }) => committee.id === id)?.committee),
+    resume: () => Promise.resolve(resume),
     evidence: (from, limit) =>
       Promise.resolve(evidence.map((each, number) => ({ number, evidence: each })).slice(from, from + limit)),
     historyPath: async (height, size) => {
@@ -133,6 +136,9 @@ export function memoryNode(chain: Chain): MemoryNode {
     },
     prune: (height) => {
       oldest = height;
+    },
+    setResume: (given) => {
+      resume = given;
     },
     setNotReady: (reason) => {
       notReady = reason;

@@ -8,7 +8,7 @@ import { toHex } from "../../src/codec/hex.ts";
 import { keccakHash } from "../../src/crypto/hash.ts";
 import type * as Evidence from "../../src/protocol/Evidence.ts";
 import * as Payload from "../../src/protocol/Payload.ts";
-import { Epoch, NamespaceId, ValidatorId, View } from "../../src/protocol/scalars.ts";
+import { CommitteeId, Epoch, NamespaceId, ValidatorId, View } from "../../src/protocol/scalars.ts";
 import * as Vote from "../../src/protocol/Vote.ts";
 import * as Transaction from "../../src/protocol/Transaction.ts";
 import { systemClock } from "../../src/runtime/clock.ts";
@@ -273,6 +273,19 @@ describe("reading", () => {
     await expectProblem(call("/v1/history/3/3"), 400, "malformed-request");
     await expectProblem(call("/v1/history/9/3"), 404, "unknown-block");
     expect((await call("/v1/status")).body).toMatchObject({ height: "3", limits: config.limits, epochLength: "10" });
+  });
+
+  it("RESUME-4: gives the certified resume with the header of its block, or says that there is none", async () => {
+    await expectProblem(call("/v1/resume"), 404, "unknown-resume");
+    const { header, hash } = await node.finalize();
+    const message = { epoch: Epoch(20n), block: hash, committee: CommitteeId(9n) };
+    node.setResume({ message, header, absent: Uint8Array.of(0), signature: new Uint8Array(48).fill(1) });
+    expect((await call("/v1/resume")).body).toMatchObject({
+      message: { epoch: "20", block: hash, committee: "9" },
+      header: { height: header.height.toString() },
+      absent: "0x00",
+      signature: `0x${"01".repeat(48)}`,
+    });
   });
 
   it("lists evidence with numbers and a cursor that never goes back", async () => {

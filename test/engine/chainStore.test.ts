@@ -1,13 +1,8 @@
 import { describe, expect, it } from "vitest";
 
 import { keccakHash, toHash, ZERO_HASH } from "../../src/crypto/hash.ts";
-import {
-  ChainStore,
-  EVIDENCE_MAX,
-  OtherChainError,
-  PLACES_BATCH_MAX,
-  type FinalBlock,
-} from "../../src/engine/chainStore.ts";
+import { ChainStore, OtherChainError, PLACES_BATCH_MAX, type FinalBlock } from "../../src/engine/chainStore.ts";
+import { EVIDENCE_PER_VALIDATOR_MAX } from "../../src/engine/evidenceStore.ts";
 import * as Merkle from "../../src/crypto/merkle.ts";
 import { fromHex } from "../../src/codec/hex.ts";
 import type * as Certificate from "../../src/protocol/Certificate.ts";
@@ -199,16 +194,37 @@ describe("ChainStore", () => {
         second: { message: Vote.notarize(epoch, View(view), tx("other")), signers, signature },
       };
     };
-    expect(await chain.saveEvidence(about(1n))).toBe(true);
-    expect(await chain.saveEvidence(about(2n))).toBe(true);
-    expect(await chain.saveEvidence(about(1n))).toBe(false);
+    expect(await chain.evidenceStore.save(about(1n))).toBe(true);
+    expect(await chain.evidenceStore.save(about(2n))).toBe(true);
+    expect(await chain.evidenceStore.save(about(1n))).toBe(false);
     const reopened = await ChainStore.open(store, genesis);
-    expect(await reopened.saveEvidence(about(2n))).toBe(false);
-    expect(await reopened.saveEvidence(about(3n))).toBe(true);
-    const found = await reopened.evidence(1, 10);
+    expect(await reopened.evidenceStore.save(about(2n))).toBe(false);
+    expect(await reopened.evidenceStore.save(about(3n))).toBe(true);
+    const found = await reopened.evidenceStore.read(1, 10);
     expect(found.map(({ number }) => number)).toEqual([1, 2]);
     expect(found[0]?.evidence).toEqual(about(2n));
-    expect(EVIDENCE_MAX).toBeGreaterThan(1_000);
+  });
+
+  it("ACC-4: a validator's own signatures fill no more than its part of the evidence", async () => {
+    const store = createMemoryStore();
+    const chain = await ChainStore.open(store, genesis);
+    const about = (validator: bigint, view: bigint): Evidence => {
+      const signers = { kind: "key" as const, validator: ValidatorId(validator) };
+      const signature = new Uint8Array(48).fill(2);
+      return {
+        first: { message: Vote.notarize(epoch, View(view), ZERO_HASH), signers, signature },
+        second: { message: Vote.notarize(epoch, View(view), tx("other")), signers, signature },
+      };
+    };
+    for (let view = 1n; view <= EVIDENCE_PER_VALIDATOR_MAX; view++) {
+      expect(await chain.evidenceStore.save(about(3n, view))).toBe(true);
+    }
+    const over = about(3n, BigInt(EVIDENCE_PER_VALIDATOR_MAX) + 1n);
+    expect(await chain.evidenceStore.save(over)).toBe(false);
+    expect(await chain.evidenceStore.save(about(4n, 1n))).toBe(true);
+    const reopened = await ChainStore.open(store, genesis);
+    expect(await reopened.evidenceStore.save(over)).toBe(false);
+    expect(await reopened.evidenceStore.read(0, 100)).toHaveLength(EVIDENCE_PER_VALIDATOR_MAX + 1);
   });
 
   it("EPOCH-1: handovers are found by epoch, committees by id", async () => {

@@ -44,6 +44,8 @@ function setUp(): Set {
     createdAt: (id) => world.l1.createdAt(id),
     committee: (id) => world.l1.committee(id),
     lightClient: () => world.l1.lightClient(),
+    checkpoint: () => world.l1.checkpoint(),
+    resumes: () => world.l1.resumes(),
     onChange: (listener) => world.l1.onChange(listener),
   };
   const checks = new ProposalChecks({

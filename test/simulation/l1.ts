@@ -1,5 +1,5 @@
 import { keccakHash, type Hash } from "../../src/crypto/hash.ts";
-import type { Anchor, L1View } from "../../src/engine/l1View.ts";
+import type { Anchor, AppliedResume, L1View, LightClientState, Position } from "../../src/engine/l1View.ts";
 import type { Committee } from "../../src/protocol/Committee.ts";
 import { CommitteeId } from "../../src/protocol/scalars.ts";
 import type { Scheduler } from "./virtualTime.ts";
@@ -11,6 +11,10 @@ export const L1_BLOCK_MS = 1_000;
 export class SimulatedL1 {
   readonly #scheduler: Scheduler;
   readonly committees: Committee[] = [];
+  /** What the light client there is, for all to see at their next poll. */
+  lightClient: LightClientState = "live";
+  checkpoint: Position | undefined;
+  readonly resumes: AppliedResume[] = [];
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
@@ -89,8 +93,16 @@ export class NodeL1View implements L1View {
     return found !== undefined && found.createdNumber <= this.#number ? found : undefined;
   }
 
-  lightClient(): "live" | "expired" | "frozen" {
-    return "live";
+  lightClient(): LightClientState {
+    return this.#number === 0n ? "unknown" : this.#l1.lightClient;
+  }
+
+  checkpoint(): Position | undefined {
+    return this.#number === 0n ? undefined : this.#l1.checkpoint;
+  }
+
+  resumes(): readonly AppliedResume[] {
+    return this.#number === 0n ? [] : this.#l1.resumes;
   }
 
   onChange(listener: () => void): () => void {

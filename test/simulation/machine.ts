@@ -121,6 +121,7 @@ export class Machine {
     const signer = await openLocalSigner({ fileSystem, directory: "signer", secretKey, domain, bls });
     return {
       publicKey,
+      resumed: () => signer.resumed(),
       confirmEpoch: (epoch) => signer.confirmEpoch(epoch),
       observe: (message) => signer.observe(message),
       sign: async (message) => {
@@ -135,6 +136,7 @@ export class Machine {
     const { bls, domain, onSigned } = this.options;
     return {
       publicKey,
+      resumed: () => undefined,
       confirmEpoch: () => Promise.resolve(),
       observe: () => Promise.resolve(true),
       sign: (message) => {

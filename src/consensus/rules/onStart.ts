@@ -1,6 +1,7 @@
 import { emit, update, type Draft } from "../draft.ts";
 import { emitEpochEnd } from "../finality.ts";
 import { enterView, repeatEverything } from "../pacemaker.ts";
+import type { Anchor, Resumed } from "../input.ts";
 import { initial } from "../state.ts";
 import { assert } from "../../runtime/assert.ts";
 
@@ -19,12 +20,28 @@ export function onStart(draft: Draft): void {
 
 /** EPOCH-2: views restart at 1 on the handover, with the committee of the context. */
 export function onStartEpoch(draft: Draft): void {
-  const { context, nowMs, state } = draft;
+  const { context, state } = draft;
   assert(state.phase === "ended", "an epoch starts only after the handover of the one before is final");
   assert(context.epoch === state.epoch + 1n, "epochs follow one another");
+  begin(draft, state.anchor);
+}
+
+/**
+ * RESUME-5: what L1 says goes over everything: the resumed epoch begins at view 1 on its block, and nothing of before is
+ * left, not even a fork.
+ */
+export function onResumed(draft: Draft, { anchor }: Resumed): void {
+  const { context } = draft;
+  assert(anchor.header.epoch < context.epoch, "a resume opens an epoch above its block's");
+  assert(anchor.header.height < context.handoverHeight, "a resumed epoch has a block of its own");
+  begin(draft, anchor);
+}
+
+function begin(draft: Draft, anchor: Anchor): void {
+  const { context, nowMs, state } = draft;
   const lastHeardMs = context.committee.members.map(() => nowMs);
   const { isVotingEnabled } = state;
-  draft.state = { ...initial(context, state.anchor), isVotingEnabled, lastHeardMs, progressAtMs: nowMs };
+  draft.state = { ...initial(context, anchor), isVotingEnabled, lastHeardMs, progressAtMs: nowMs };
   enterView(draft, draft.state.view);
   watchForStandstill(draft);
 }

@@ -16,6 +16,8 @@ export function fixedL1(members: readonly Member[]): L1View {
     createdAt: (id) => (id === 1n ? 5n : undefined),
     committee: (id) => (id === 1n ? committee : undefined),
     lightClient: () => "live",
+    checkpoint: () => undefined,
+    resumes: () => [],
     onChange: () => () => undefined,
   };
 }

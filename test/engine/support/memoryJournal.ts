@@ -5,6 +5,9 @@ export function memoryJournal(): Journal {
   const records: { readonly index: number; readonly data: Uint8Array }[] = [];
   let next = 0;
   return {
+    get nextIndex() {
+      return next;
+    },
     append: (data) => {
       records.push({ index: next, data });
       return next++;

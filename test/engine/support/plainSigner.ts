@@ -7,6 +7,7 @@ import * as Vote from "../../../src/protocol/Vote.ts";
 export function plainSigner(bls: Bls, secretKey: Uint8Array, domain: Domain): NonNullable<EnginePorts["signer"]> {
   return {
     publicKey: bls.publicKey(secretKey),
+    resumed: () => undefined,
     sign: (message) => {
       if (message.kind === "resume") return Promise.reject(new Error("only votes are signed here"));
       return Promise.resolve({ ok: true, signature: bls.sign(secretKey, Vote.digest(message, domain), "vote") });
