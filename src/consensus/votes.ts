@@ -8,7 +8,7 @@ import { certificatesOf, isSigner } from "./evidence.ts";
 import type { Context } from "./context.ts";
 import { emit, updateView, type Draft } from "./draft.ts";
 import type { Contradiction } from "./output.ts";
-import { recordOf, type Slot, type Slots, type ViewRecord, type VoteBook } from "./state.ts";
+import { recordOf, type Slot, type Slots, type State, type ViewRecord, type VoteBook } from "./state.ts";
 
 /**
  * Votes become certificates here, each certificate once. A vote is only buffered, one slot per (member, kind, view)
@@ -76,6 +76,11 @@ export function verifyAtQuorum(draft: Draft, vote: Vote.Vote): void {
     isVerified,
   }));
   emit(draft, { type: "verify-votes", vote, votes });
+}
+
+/** Whether the signatures of votes that say `vote` are being checked: a certificate may be about to form. */
+export function isBeingVerified(state: State, vote: Vote.Vote): boolean {
+  return recordOf(state, vote.view).votes.verifying.includes(groupKey(vote));
 }
 
 /** VOTE-3: takes over what verification found: bad signatures lose their slot for good, the rest is marked. */

@@ -309,7 +309,11 @@ export class EngineCore implements Kernel {
         keeper.certify(output.header, output.view);
         return;
       case "verify-votes":
-        this.#guard(verifyVotes(this, output));
+        this.#guard(
+          verifyVotes(this, output).then(() => {
+            if (this.isRunning()) this.parts().ingress.votesVerified(output.vote);
+          }),
+        );
         return;
       case "verify-conflict":
         this.#guard(verifyConflict(this, output));

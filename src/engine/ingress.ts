@@ -1,6 +1,7 @@
 import { answerView } from "../consensus/answer.ts";
 import { refuseCertificate, refuseProposal, refuseVote } from "../consensus/interest.ts";
 import { isFault, type Rejection } from "../consensus/rejection.ts";
+import { isBeingVerified } from "../consensus/votes.ts";
 import type { Offence, PeerId } from "../network/transport.ts";
 import * as Certificate from "../protocol/Certificate.ts";
 import * as Header from "../protocol/Header.ts";
@@ -58,6 +59,8 @@ export class Ingress {
   readonly #otherEpochs: TokenBuckets;
   readonly #checksOfPeer = new Map<PeerId, number>();
   readonly #checksOfCertificate = new Map<string, number>();
+  /** Certificates of votes that are being verified here: most often the own one is about to form. */
+  readonly #deferred = new Map<string, (() => void)[]>();
   readonly #payloadRequests = new Set<string>();
 
   constructor(kernel: Kernel, ports: IngressPorts) {
@@ -261,10 +264,18 @@ export class Ingress {
     const kernel = this.#kernel;
     const { vote } = certificate;
     if (this.#isOtherEpoch(from, vote.epoch)) return;
-    const key = `${vote.kind}/${String(vote.view)}/${Vote.block(vote) ?? ""}`;
+    const key = certificateKey(vote);
     const same = this.#checksOfCertificate.get(key) ?? 0;
     const isWanted = this.#isWanted(from, refuseCertificate(kernel.context(), kernel.state(), certificate));
     if (!isWanted || same >= CHECKS_PER_CERTIFICATE_MAX) return;
+    if (isBeingVerified(kernel.state(), vote)) {
+      const waiting = this.#deferred.get(key) ?? [];
+      const again = (): void => {
+        this.#onCertificate(from, certificate, header);
+      };
+      if (waiting.length < CHECKS_PER_CERTIFICATE_MAX) this.#deferred.set(key, [...waiting, again]);
+      return;
+    }
     const membership = kernel.membership();
     const { committee } = membership;
     const checked = Certificate.checkWeight(certificate, committee, kernel.options.domain);
@@ -280,6 +291,14 @@ export class Ingress {
       kernel.feed({ type: "certificate", from, certificate: verdict.certificate });
       if (header !== undefined) kernel.feed({ type: "headers", from, headers: [header] });
     });
+  }
+
+  /** NOTAR-5: the votes are decided: now a certificate that came meanwhile is known, or worth a check. */
+  votesVerified(vote: Vote.Vote): void {
+    const key = certificateKey(vote);
+    const waiting = this.#deferred.get(key) ?? [];
+    this.#deferred.delete(key);
+    for (const again of waiting) again();
   }
 
   #onView(from: PeerId, answer: ViewAnswer): void {
@@ -299,6 +318,10 @@ export class Ingress {
     const isGood = keeper.takeWhole(block, payload, false) || !keeper.isHeld(block);
     if (!isGood) this.#penalize(from, "invalid-message", "payload");
   }
+}
+
+function certificateKey(vote: Vote.Vote): string {
+  return `${vote.kind}/${String(vote.epoch)}/${String(vote.view)}/${Vote.block(vote) ?? ""}`;
 }
 
 /** What this node has of a view in memory, as a message. */

@@ -1,6 +1,7 @@
 /** `npm run bench -- <what> [--name value …]`: each benchmark prints one JSON object as its last line. */
 const BENCHMARKS: Readonly<Record<string, string>> = {
   consensus: "./consensus.ts",
+  cost: "./cost.ts",
   network: "./network.ts",
   relayer: "./relayer.ts",
   join: "./join.ts",

@@ -1,8 +1,9 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 
 import { keccakHash } from "../../src/crypto/hash.ts";
 import { REQUESTS_BURST } from "../../src/engine/ingress.ts";
 import type { Message } from "../../src/engine/message.ts";
+import * as Committee from "../../src/protocol/Committee.ts";
 import { Epoch, Height, NamespaceId, View } from "../../src/protocol/scalars.ts";
 import * as Transaction from "../../src/protocol/Transaction.ts";
 import * as Vote from "../../src/protocol/Vote.ts";
@@ -16,6 +17,14 @@ const epoch = Epoch(1n);
 function voteOf(signer: number, vote: Vote.Vote): Message {
   const signature = fakeBls.sign(secrets[signer] ?? new Uint8Array(), Vote.digest(vote, domain), "vote");
   return { type: "vote", signed: { vote, signer, signature } };
+}
+
+function certificateOf(signers: readonly number[], vote: Vote.Vote): Message {
+  const signatures = signers.map((signer) =>
+    fakeBls.sign(secrets[signer] ?? new Uint8Array(), Vote.digest(vote, domain), "vote"),
+  );
+  const signature = fakeBls.aggregate(signatures) ?? new Uint8Array();
+  return { type: "certificate", certificate: { vote, absent: Committee.absentBitmap(4, new Set(signers)), signature } };
 }
 
 const plain = (text: string): Transaction.Transaction =>
@@ -46,6 +55,34 @@ describe("ingress", () => {
     const nullify = Vote.nullify(epoch, View(1n));
     for (const seat of [0, 1, 2]) await hear(voteOf(seat, nullify), seat);
     expect(penalties).toEqual([]);
+    expect((await engine.status()).view).toBe(2n);
+  });
+
+  it("NOTAR-5: a certificate of votes that are being verified waits for them, and is not verified once they make one", async () => {
+    const { hear, engine } = await lonelyEngine();
+    const nullify = Vote.nullify(epoch, View(1n));
+    for (const seat of [0, 1]) await hear(voteOf(seat, nullify), seat);
+    const check = vi.spyOn(fakeBls, "verifyAggregate");
+    try {
+      const voted = hear(voteOf(2, nullify), 2);
+      await hear(certificateOf([0, 1, 2], nullify), 3);
+      await voted;
+      expect(check).toHaveBeenCalledTimes(1);
+    } finally {
+      check.mockRestore();
+    }
+    expect((await engine.status()).view).toBe(2n);
+  });
+
+  it("NOTAR-5: a certificate that waited counts where the votes made none", async () => {
+    const { hear, penalties, engine } = await lonelyEngine();
+    const nullify = Vote.nullify(epoch, View(1n));
+    for (const seat of [0, 1]) await hear(voteOf(seat, nullify), seat);
+    const forged: Message = { type: "vote", signed: { vote: nullify, signer: 2, signature: new Uint8Array(48) } };
+    const voted = hear(forged, 2);
+    await hear(certificateOf([0, 1, 3], nullify), 3);
+    await voted;
+    expect(penalties).toEqual(["invalid-signature"]);
     expect((await engine.status()).view).toBe(2n);
   });
 
