@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 
 import type { FinalizedHeader } from "../../src/lightclient/finalizedHeader.ts";
-import * as Header from "../../src/protocol/Header.ts";
+import type * as Header from "../../src/protocol/Header.ts";
 import { CommitteeId, Epoch, Height, View } from "../../src/protocol/scalars.ts";
 import { EPOCH_LENGTH, finalize } from "../api/chain.ts";
 import { Twin } from "./twins.ts";

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { hashFromBytes, keccakHash, type Hash } from "../../src/crypto/hash.ts";
 import { fromHex, toHex } from "../../src/codec/hex.ts";
 import type { FinalizedHeader } from "../../src/lightclient/finalizedHeader.ts";
+import * as LightClient from "../../src/lightclient/lightClient.ts";
 import type { SignedResume } from "../../src/lightclient/resume.ts";
 import * as Committee from "../../src/protocol/Committee.ts";
 import * as Header from "../../src/protocol/Header.ts";
@@ -221,9 +222,7 @@ class Walk {
     };
     const header = isAbove ? upon : known;
     // Mostly the epoch above, sometimes one that is pending already.
-    const epoch = Epoch(
-      b % 3 === 0 && pending !== undefined ? pending.epoch : above + 1n + BigInt(size / EPOCH_BLOCKS),
-    );
+    const epoch = Epoch(b % 3 === 0 && pending !== undefined ? pending.epoch : above + 1n + size / EPOCH_BLOCKS);
     const message = { epoch, block: Header.hash(header), committee: by.committee.id, ...change };
     const digest = Resume.digest(message, this.twin.contracts.domain);
     const signers = c % 7 === 0 ? by.secrets.slice(0, 2) : by.secrets;
@@ -264,6 +263,27 @@ class Walk {
     await contracts.mine(1);
     const fault = await this.twin.resume(this.resumeAt(given, {}));
     return given.c % 4 === 0 ? fault : this.twin.applyResume(contracts.parameters.resumeDelay);
+  }
+
+  /**
+   * INV-MONOTONE: (epoch, view) increases with every checkpoint, and height with every one that is posted. INV-TRUST: no
+   * checkpoint is taken from a committee that is not trusted, nor while frozen.
+   */
+  async #expectForward(before: LightClient.State): Promise<void> {
+    const { state } = this.twin;
+    if (state.latest === before.latest) {
+      expect(state.position).toEqual(before.position);
+      return;
+    }
+    const [was, is] = [before.position, state.position];
+    expect(is.epoch > was.epoch || (is.epoch === was.epoch && is.view > was.view), "INV-MONOTONE").toBe(true);
+    const isResumed = state.halt.resumed !== before.halt.resumed;
+    expect(isResumed ? is.height >= was.height : is.height > was.height, "INV-MONOTONE").toBe(true);
+    expect(state.halt.frozen, "INV-TRUST").toBe(false);
+    if (isResumed) return;
+    const { committee } = this.twin.committee(Number(was.committee) || 1);
+    const now = await this.twin.contracts.now();
+    expect(now < LightClient.trustedUntil(before, committee, this.twin.setting.parameters), "INV-TRUST").toBe(true);
   }
 
   readonly #headers = new Map<Hash, Header.Header>();
@@ -316,12 +336,14 @@ class Walk {
       recover: () => this.recover(given),
       delay: () => this.twin.applyResume(contracts.parameters.resumeDelay + 1n),
     };
+    const before = this.twin.state;
     if ((await actions[action]()) === undefined) this.taken.set(action, (this.taken.get(action) ?? 0) + 1);
+    await this.#expectForward(before);
   }
 }
 
 describe("random walks", () => {
-  it("LC-34 to LC-54: the light client and its twin say the same to whatever comes, and stand at the same place", async () => {
+  it("INV-MONOTONE, INV-TRUST, LC-34 to LC-54: the light client and its twin say the same to whatever comes, and stand at the same place", async () => {
     const seen = new Set<string>();
     const taken = new Map<string, number>();
     await fc.assert(

@@ -9,7 +9,7 @@ import { applyResume, resume, type SignedResume } from "../../src/lightclient/re
 import { toHex, type Hex } from "../../src/codec/hex.ts";
 import * as Certificate from "../../src/protocol/Certificate.ts";
 import * as Header from "../../src/protocol/Header.ts";
-import { CommitteeId, Epoch, type View } from "../../src/protocol/scalars.ts";
+import { type CommitteeId, Epoch, type View } from "../../src/protocol/scalars.ts";
 import * as Vote from "../../src/protocol/Vote.ts";
 import { bls, Chain, certify, genesis, type SecretCommittee } from "../api/chain.ts";
 import { certificateOnL1, deployContracts, revertOf, signatureOnL1, type Contracts } from "./contracts.ts";
