@@ -36,6 +36,7 @@ export type Event =
   | CertificateReceived
   | HeadersReceived
   | OtherEpoch
+  | Forked
   | Built
   | BuildFailed
   | Checked
@@ -136,6 +137,16 @@ export interface HeadersReceived {
   readonly type: "headers";
   readonly from: Peer;
   readonly headers: readonly Header[];
+}
+
+/**
+ * ACC-5: a finalization of a view or epoch that this state has left contradicts what is final here. The engine has
+ * verified it; nothing is signed from here on.
+ */
+export interface Forked {
+  readonly type: "forked";
+  readonly mine: Finalization | undefined;
+  readonly theirs: Finalization;
 }
 
 /** Any message whose epoch is not the current one. An older one is answered, a newer one makes the core catch up. */

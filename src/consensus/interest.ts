@@ -28,10 +28,12 @@ export function refuseCertificate(
   // BOUND-1 does not hold back a finalization: it moves the window.
   if (vote.view > newest && vote.kind !== "finalize") return { code: "future-view", given: vote.view, newest };
   const held = certificatesOf(recordOf(state, vote.view));
+  // A fork is not followed: only what contradicts what was held before still matters (ACC-3).
+  const isContradicting = held.some((known) => Vote.contradict(known.vote, vote));
+  if (state.phase === "forked" && !isContradicting) return { code: "not-running" };
   if (held.some((known) => Vote.equals(known.vote, vote))) return { code: "duplicate", view: vote.view };
   const isNew = vote.view > state.anchorView;
-  const isContradiction = held.some((known) => Vote.contradict(known.vote, vote));
-  return isNew || isContradiction
+  return isNew || isContradicting
     ? undefined
     : { code: "stale-view", given: vote.view, oldest: View(state.anchorView + 1n) };
 }

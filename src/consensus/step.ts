@@ -1,4 +1,5 @@
 import { assert, unreachable } from "../runtime/assert.ts";
+import { declareFork } from "./certificates.ts";
 import type { Context } from "./context.ts";
 import { draftOf, type Draft } from "./draft.ts";
 import type { Input } from "./input.ts";
@@ -73,6 +74,10 @@ function apply(draft: Draft, input: Input): void {
     }
     case "headers": {
       onHeaders(draft, input);
+      return;
+    }
+    case "forked": {
+      declareFork(draft, input.mine, input.theirs);
       return;
     }
     case "other-epoch": {

@@ -5,6 +5,7 @@ import { Gossip } from "./gossip.ts";
 import { Ingress } from "./ingress.ts";
 import type { JournalKeeper } from "./journalKeeper.ts";
 import type { Kernel } from "./kernel.ts";
+import { LateEvidence } from "./lateEvidence.ts";
 import type { Membership } from "./membership.ts";
 import { Outbox } from "./outbox.ts";
 import type { Parts } from "./parts.ts";
@@ -75,12 +76,13 @@ export function createParts(
   const sync = new StateSync(kernel, finalizer, SYNC_TIMEOUT_MS);
   const server = new BlockServer(kernel, sync);
   const outbox = new Outbox(kernel);
+  const late = new LateEvidence(kernel);
   const resumption = new Resumption(kernel);
   const takeover = new Takeover(kernel, finalizer, journal);
   const gossip = new Gossip(kernel, () => {
     builder.wake();
   });
-  const ingress = new Ingress(kernel, { server, sync, fetcher, gossip, resumption, takeover });
+  const ingress = new Ingress(kernel, { server, sync, fetcher, gossip, late, resumption, takeover });
   return {
     keeper,
     checks,
@@ -93,6 +95,7 @@ export function createParts(
     ingress,
     journal,
     builder,
+    late,
     resumption,
     takeover,
   };

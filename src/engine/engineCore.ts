@@ -342,6 +342,7 @@ export class EngineCore implements Kernel {
         });
         this.#guard(this.chain.saveCertificates([output.theirs], true));
         this.#guard(this.chain.saveFork(output));
+        this.parts().late.inquire(output.mine, output.theirs);
         return;
       case "reject":
         this.ports.logger.debug("refused", { from: output.from, ...output.rejection });

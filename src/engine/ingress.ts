@@ -12,6 +12,7 @@ import { unreachable } from "../runtime/assert.ts";
 import type { BlockServer } from "./blockServer.ts";
 import type { Gossip } from "./gossip.ts";
 import type { Kernel } from "./kernel.ts";
+import type { LateEvidence } from "./lateEvidence.ts";
 import { decode, type Body, type Message, type ProposalMessage, type ViewAnswer, type VoteMessage } from "./message.ts";
 import type { PayloadFetcher } from "./payloadFetcher.ts";
 import type { Resumption } from "./resumption.ts";
@@ -47,6 +48,7 @@ export interface IngressPorts {
   readonly sync: StateSync;
   readonly fetcher: PayloadFetcher;
   readonly gossip: Gossip;
+  readonly late: LateEvidence;
   readonly resumption: Resumption;
   readonly takeover: Takeover;
 }
@@ -107,7 +109,7 @@ export class Ingress {
         this.#onCertificate(from, message.certificate, message.header);
         return;
       case "view":
-        this.#onView(from, message);
+        if (this.#requests.take(from)) this.#onView(from, message);
         return;
       case "headers": {
         const isGranted = this.#requests.take(from, Math.ceil(message.headers.length / HEADERS_PER_UNIT));
@@ -174,10 +176,10 @@ export class Ingress {
     return rejection === undefined;
   }
 
-  /** Runs a signature check for a peer within its bound; `undefined` if it has too many under way. */
-  #check(from: PeerId, check: Certificate.SignatureCheck, then: (isValid: boolean) => void): void {
+  /** Runs a signature check for a peer within its bound; returns whether, or if it has too many under way. */
+  #check(from: PeerId, check: Certificate.SignatureCheck, then: (isValid: boolean) => void): boolean {
     const underWay = this.#checksOfPeer.get(from) ?? 0;
-    if (underWay >= CHECKS_PER_PEER_MAX) return;
+    if (underWay >= CHECKS_PER_PEER_MAX) return false;
     this.#checksOfPeer.set(from, underWay + 1);
     this.#guard(
       this.#kernel.ports.bls.verifyAggregate(check.keys, check.digest, check.signature).then((isValid) => {
@@ -189,6 +191,7 @@ export class Ingress {
         then(isValid);
       }),
     );
+    return true;
   }
 
   #onProposal(from: PeerId, { proposal, body }: ProposalMessage): void {
@@ -263,10 +266,13 @@ export class Ingress {
   #onCertificate(from: PeerId, certificate: Certificate.Certificate, header: Header.Header | undefined): void {
     const kernel = this.#kernel;
     const { vote } = certificate;
+    if (vote.epoch < kernel.state().epoch) this.#ports.late.receive(from, certificate, header);
     if (this.#isOtherEpoch(from, vote.epoch)) return;
     const key = certificateKey(vote);
     const same = this.#checksOfCertificate.get(key) ?? 0;
-    const isWanted = this.#isWanted(from, refuseCertificate(kernel.context(), kernel.state(), certificate));
+    const rejection = refuseCertificate(kernel.context(), kernel.state(), certificate);
+    if (rejection?.code === "stale-view" || rejection?.code === "not-running") this.#ports.late.receive(from, certificate, header);
+    const isWanted = this.#isWanted(from, rejection);
     if (!isWanted || same >= CHECKS_PER_CERTIFICATE_MAX) return;
     if (isBeingVerified(kernel.state(), vote)) {
       const waiting = this.#deferred.get(key) ?? [];
@@ -283,14 +289,17 @@ export class Ingress {
       this.#penalize(from, "invalid-message", checked.fault.code);
       return;
     }
-    this.#checksOfCertificate.set(key, same + 1);
-    this.#check(from, checked.check, (isValid) => {
-      this.#checksOfCertificate.delete(key);
+    // A slot is taken only by a check that runs: else a peer that has no room left would hold it for ever.
+    const isChecking = this.#check(from, checked.check, (isValid) => {
+      const left = (this.#checksOfCertificate.get(key) ?? 1) - 1;
+      if (left === 0) this.#checksOfCertificate.delete(key);
+      else this.#checksOfCertificate.set(key, left);
       const verdict = Certificate.conclude(certificate, isValid);
       if (!verdict.ok || kernel.membership() !== membership) return;
       kernel.feed({ type: "certificate", from, certificate: verdict.certificate });
       if (header !== undefined) kernel.feed({ type: "headers", from, headers: [header] });
     });
+    if (isChecking) this.#checksOfCertificate.set(key, same + 1);
   }
 
   /** NOTAR-5: the votes are decided: now a certificate that came meanwhile is known, or worth a check. */

@@ -3,6 +3,7 @@ import type { Finalizer } from "./finalizer.ts";
 import type { Gossip } from "./gossip.ts";
 import type { Ingress } from "./ingress.ts";
 import type { JournalKeeper } from "./journalKeeper.ts";
+import type { LateEvidence } from "./lateEvidence.ts";
 import type { Outbox } from "./outbox.ts";
 import type { BuildTimer } from "./payloadBuilder.ts";
 import type { PayloadFetcher } from "./payloadFetcher.ts";
@@ -25,6 +26,7 @@ export interface Parts {
   readonly ingress: Ingress;
   readonly journal: JournalKeeper;
   readonly builder: BuildTimer;
+  readonly late: LateEvidence;
   readonly resumption: Resumption;
   readonly takeover: Takeover;
 }

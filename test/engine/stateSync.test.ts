@@ -10,53 +10,10 @@ import * as History from "../../src/protocol/History.ts";
 import { CommitteeId, Epoch, Height, View } from "../../src/protocol/scalars.ts";
 import * as Vote from "../../src/protocol/Vote.ts";
 import { fakeBls } from "../simulation/fakeBls.ts";
-import { config, domain, lonelyEngine, members, secrets, stopAll } from "./support/lonelyEngine.ts";
+import { config, lonelyEngine, members, secrets, stopAll } from "./support/lonelyEngine.ts";
+import { chainOf, EMPTY, epoch, finalize } from "./support/signedChain.ts";
 
 afterEach(stopAll);
-
-const epoch = Epoch(1n);
-const EMPTY = commit(new Uint8Array(0), shardLayout([1n, 1n, 1n, 1n], 4));
-
-/** `count` empty blocks on genesis. */
-function chainOf(count: number): Header.Header[] {
-  const headers: Header.Header[] = [];
-  let parent = Genesis.header(config);
-  let history = History.append(History.EMPTY, Header.hash(parent));
-  for (let i = 1; i <= count; i++) {
-    parent = {
-      ...parent,
-      height: Height(BigInt(i)),
-      epoch,
-      viewNumber: View(BigInt(i)),
-      committee: CommitteeId(1n),
-      timestamp: parent.timestamp + 1n,
-      parent: Header.hash(parent),
-      history: History.root(history),
-      payload: EMPTY,
-      nextCommittee: CommitteeId(0n),
-      l1Number: 10n,
-    };
-    history = History.append(history, Header.hash(parent));
-    headers.push(parent);
-  }
-  return headers;
-}
-
-function finalize(
-  header: Header.Header | undefined,
-  signers: readonly number[],
-  about = epoch,
-): Certificate.Certificate {
-  if (header === undefined) throw new Error("a header");
-  const vote = Vote.finalize(about, header.viewNumber, Header.hash(header));
-  const votes = signers.map((signer) => {
-    const signature = fakeBls.sign(secrets[signer] ?? new Uint8Array(), Vote.digest(vote, domain), "vote");
-    return { vote, signer, signature };
-  });
-  const certificate = Certificate.fromVotes(vote, votes, members.length, fakeBls);
-  if (certificate === undefined) throw new Error("a certificate");
-  return certificate;
-}
 
 const ahead: Message = { type: "status", epoch, view: View(40n), height: Height(40n) };
 
