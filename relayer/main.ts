@@ -62,10 +62,11 @@ async function run(flags: Flags): Promise<void> {
   const dashboard = password === undefined ? {} : { dashboard: { backend, signer: signer.address, password } };
   const http = await startHttp({ relayer, metrics, logger, host, port, adminToken: token, ...dashboard });
   logger.info("ready", { queue: backend.kind, address: signer.address, http: http.url });
-  const signal = await new Promise<string>((resolve) => {
+  const asked = new Promise<string>((resolve) => {
     process.once("SIGTERM", resolve);
     process.once("SIGINT", resolve);
   });
+  const signal = await Promise.race([asked, relayer.failed()]);
   logger.info("stopping", { signal });
   // The relayer first: a private queue in the same process group gets the signal too and may be gone already.
   const stopping = relayer.stop();

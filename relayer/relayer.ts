@@ -12,6 +12,7 @@ import { allJobs, WATCHERS } from "./jobs/all.ts";
 import { openQueues, type QueueName, type QueueSet } from "./queues.ts";
 import type { Metrics } from "./metrics.ts";
 import { serve, takeTenure, type Tenure } from "./tenure.ts";
+import { refuseForeignSender } from "./tx/foreignSender.ts";
 import type { LevelStore } from "./tx/levelStore.ts";
 import type { TxLimits } from "./tx/txManager.ts";
 import { startWorker } from "./worker.ts";
@@ -65,6 +66,7 @@ export class Relayer {
   #fence = 0;
   #stopped = false;
   #draining = false;
+  #isKeyChecked = false;
   #loop: Promise<void> = Promise.resolve();
 
   constructor(options: RelayerOptions) {
@@ -81,11 +83,18 @@ export class Relayer {
     this.#loop = this.#run(this.#store, this.#queues);
   }
 
+  /** Rejects when the relayer cannot go on at all, as when another sender uses its key. */
+  failed(): Promise<never> {
+    return new Promise((_resolve, reject) => {
+      this.#loop.catch(reject);
+    });
+  }
+
   /** Finishes the step at hand, gives the key back and closes everything. */
   async stop(): Promise<void> {
     const { logger, ports, backend } = this.#options;
     this.#stopped = true;
-    await this.#loop;
+    await this.#loop.catch(() => undefined);
     const closing = [...this.#workers.map((worker) => worker.close(true)), this.#queues?.close() ?? Promise.resolve()];
     await withTimeout(this.#options.clock, Promise.allSettled(closing), CLOSE_TIMEOUT_MS);
     await this.#store?.close();
@@ -166,8 +175,9 @@ export class Relayer {
         continue;
       }
       wasStandby = false;
-      this.#tenure = tenure;
       this.#fence = Math.max(this.#fence, tenure.lock.fence);
+      await this.#refuseForeignSender(tenure);
+      this.#tenure = tenure;
       await this.#resumeWork(queues);
       const upkeep = this.#upkeep(queues, tenure);
       await serve(tenure, () => this.#stopped, { pollMs: config.pollMs, alarm: this.#alarm, logger });
@@ -179,6 +189,22 @@ export class Relayer {
         tenure.lock.release().catch(() => undefined),
         CLOSE_TIMEOUT_MS,
       );
+    }
+  }
+
+  /** Once, before the first transaction of this process. */
+  async #refuseForeignSender({ outbox, lock }: Tenure): Promise<void> {
+    if (this.#isKeyChecked) return;
+    const { config, ports, clock, logger } = this.#options;
+    const { chain, signer } = ports;
+    const times = { pollMs: config.pollMs, patienceMs: config.bumpAfterMs };
+    const stopped = (): boolean => this.#stopped || !lock.held();
+    try {
+      const { address } = signer;
+      this.#isKeyChecked = await refuseForeignSender({ chain, address, outbox, clock, logger, ...times, stopped });
+    } catch (error) {
+      await lock.release().catch(() => undefined);
+      throw error;
     }
   }
 

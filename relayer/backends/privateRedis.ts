@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { basename, delimiter, dirname, join } from "node:path";
 
 import { sleep, systemClock } from "../../src/runtime/clock.ts";
 
@@ -19,6 +19,9 @@ const POLL_MS = 25;
 const GUARD = '"$@" & server=$!; trap "" INT TERM; cat >/dev/null; kill "$server" 2>/dev/null; wait "$server"';
 
 const PID_FILE = "redis.pid";
+/** Where the socket of the server of this folder was made, for whoever comes after a `kill -9`. */
+const PLACE_FILE = "redis.place";
+const PLACE_PREFIX = "crema-redis-";
 
 /** Another server still has the folder: two writers would ruin its append-only file. */
 export class FolderInUseError extends Error {
@@ -42,7 +45,9 @@ export async function startPrivateRedis(server: string, folder: string): Promise
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await waitForPrevious(folder);
   // Socket paths are limited to about a hundred bytes: the data folder's may be longer.
-  const place = await mkdtemp(join(tmpdir(), "crema-redis-"));
+  await sweep(folder);
+  const place = await mkdtemp(join(tmpdir(), PLACE_PREFIX));
+  await writeFile(join(folder, PLACE_FILE), place);
   const socket = join(place, "redis.sock");
   const args = ["--port", "0", "--unixsocket", socket, "--unixsocketperm", "700", "--dir", folder];
   const durable = [
@@ -74,6 +79,13 @@ export async function startPrivateRedis(server: string, folder: string): Promise
     throw new Error(`${server} did not start: ${output.slice(-5).join("").trim()}`, { cause });
   }
   return { socket, server, stop };
+}
+
+/** QUEUE-5: removes the socket's folder that a killed relayer left behind: its own only, whose server has ended. */
+async function sweep(folder: string): Promise<void> {
+  const left = await readFile(join(folder, PLACE_FILE), "utf8").catch(() => "");
+  const isOurs = dirname(left) === tmpdir() && basename(left).startsWith(PLACE_PREFIX);
+  if (isOurs) await rm(left, { recursive: true, force: true });
 }
 
 /** After `kill -9` of the relayer its server takes a moment to stop. */

@@ -15,6 +15,8 @@ export interface FanoutOptions {
 export interface EndpointHealth {
   readonly url: string;
   readonly healthy: boolean;
+  /** It refused for rate and is left alone for a while: not a fault of its own. */
+  readonly limited: boolean;
   readonly head: number | undefined;
   readonly failures: number;
   readonly lastError: string | undefined;
@@ -25,6 +27,9 @@ interface Endpoint {
   readonly post: Endpoints;
   failures: number;
   restUntil: number;
+  /** Refusals for rate in a row. */
+  limits: number;
+  limitedUntil: number;
   head: number | undefined;
   lastError: string | undefined;
 }
@@ -45,7 +50,9 @@ const AT_BLOCK = new Set(["eth_call", "eth_getTransactionCount", "eth_getBalance
 /**
  * Several L1 endpoints as one (EP-1). Reads are answered by a quorum: with three or more endpoints a majority must agree
  * at one block, so that one that lies or lags decides nothing; with two the one that is ahead serves and the other
- * stands in. Transactions go to all. Transport faults let an endpoint rest, refusals of a transaction never do.
+ * stands in. Transactions go to all. EP-3: a transport fault lets an endpoint rest and counts against it; an answer, a
+ * refusal of a transaction or a revert among them, never does. EP-4: an endpoint that refuses for rate is left alone for
+ * a growing while, whatever else is away, and stays healthy.
  */
 export class Fanout implements Endpoints {
   readonly #endpoints: readonly Endpoint[];
@@ -67,15 +74,19 @@ export class Fanout implements Endpoints {
       post: createEndpoints({ ...options, urls: [url], preferAgainMs: 0 }),
       failures: 0,
       restUntil: 0,
+      limits: 0,
+      limitedUntil: 0,
       head: undefined,
       lastError: undefined,
     }));
   }
 
   health(): readonly EndpointHealth[] {
-    return this.#endpoints.map(({ url, failures, head, lastError }) => ({
+    const now = this.#clock.monotonicMs();
+    return this.#endpoints.map(({ url, failures, head, lastError, limitedUntil }) => ({
       url,
       healthy: failures === 0,
+      limited: limitedUntil > now,
       head,
       failures,
       lastError,
@@ -161,10 +172,12 @@ export class Fanout implements Endpoints {
     try {
       const payload = { jsonrpc: "2.0", id: 1, method, params };
       const answer = toAnswer(await endpoint.post.post(payload, method), method);
+      if (answer.error !== undefined && isRateLimit(answer.error)) return this.#limited(endpoint, answer.error.message);
       this.#recovered(endpoint);
       return answer;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
+      if (/HTTP 429/.test(reason)) return this.#limited(endpoint, "HTTP 429");
       this.#failed(endpoint, reason);
       return { endpoint: endpoint.url, reason };
     }
@@ -188,27 +201,53 @@ export class Fanout implements Endpoints {
     return head;
   }
 
-  /** Endpoints that are not resting; all of them when every one is: a question must not fail for politeness. */
+  /**
+   * Endpoints that are not resting; with too few of them also those that rest, as a question must not fail for
+   * politeness; never those that asked to be left alone.
+   */
   #awake(): readonly Endpoint[] {
     const now = this.#clock.monotonicMs();
-    const awake = this.#endpoints.filter((endpoint) => endpoint.restUntil <= now);
-    return awake.length < this.#quorum ? this.#endpoints : awake;
+    const allowed = this.#endpoints.filter((endpoint) => endpoint.limitedUntil <= now);
+    const awake = allowed.filter((endpoint) => endpoint.restUntil <= now);
+    return awake.length < this.#quorum ? allowed : awake;
   }
 
   #recovered(endpoint: Endpoint): void {
     if (endpoint.failures > 0) this.#logger.info("L1 endpoint answers again", { endpoint: endpoint.url });
     endpoint.failures = 0;
     endpoint.restUntil = 0;
+    endpoint.limits = 0;
     endpoint.lastError = undefined;
+  }
+
+  #limited(endpoint: Endpoint, reason: string): EndpointFailure {
+    const now = this.#clock.monotonicMs();
+    // Questions that were under way together are refused together: one refusal.
+    if (endpoint.limitedUntil <= now) {
+      endpoint.limits += 1;
+      endpoint.limitedUntil = now + backoffMs(endpoint.limits);
+      const { url: name, limits } = endpoint;
+      if (limits === 1) this.#logger.warn("L1 endpoint limits our rate", { endpoint: name, reason });
+    }
+    return { endpoint: endpoint.url, reason: `rate limited: ${reason}` };
   }
 
   #failed(endpoint: Endpoint, reason: string): void {
     endpoint.failures += 1;
     endpoint.lastError = reason;
-    const restMs = Math.min(REST_MAX_MS, REST_FIRST_MS * 2 ** Math.min(endpoint.failures - 1, 10));
-    endpoint.restUntil = this.#clock.monotonicMs() + restMs;
+    endpoint.restUntil = this.#clock.monotonicMs() + backoffMs(endpoint.failures);
     if (endpoint.failures === 1) this.#logger.warn("L1 endpoint failed", { endpoint: endpoint.url, reason });
   }
+}
+
+function backoffMs(times: number): number {
+  return Math.min(REST_MAX_MS, REST_FIRST_MS * 2 ** Math.min(times - 1, 10));
+}
+
+/** -32005 is "limit exceeded" of EIP-1474; providers that use other codes say so in words. */
+function isRateLimit({ code, message, data }: NonNullable<RpcAnswer["error"]>): boolean {
+  if (data !== undefined) return false;
+  return code === -32005 || code === 429 || /rate.?limit|too many requests|compute units per second/i.test(message);
 }
 
 function toRequest(value: unknown): { readonly id: unknown; readonly method: string; readonly params: unknown[] } {

@@ -60,6 +60,13 @@ export class FanoutChain implements Chain {
     return { latestNonce, headNumber: number, headHash: head.hash, safeNumber, finalizedNumber, receipts };
   }
 
+  /** The highest that a quorum has reached: pools differ, and one endpoint alone says nothing. */
+  async pendingNonce(address: string): Promise<number> {
+    const { answers } = await this.#fanout.askAll("eth_getTransactionCount", [address, "pending"]);
+    const nonces = answers.map((answer) => Number(tryParse(quantity, answer.result) ?? 0n));
+    return [...nonces].sort((a, b) => b - a)[this.#quorum - 1] ?? 0;
+  }
+
   /** The tip is the lower median: one endpoint cannot drive it. */
   async market(): Promise<Market> {
     const head = await this.#headBlock("recent");

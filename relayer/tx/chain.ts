@@ -19,6 +19,8 @@ export interface Chain {
   readonly chainId: bigint;
   /** The key's nonce, the newest blocks and the receipts of `hashes`, as of one agreed head. */
   look(address: string, hashes: readonly Hash[]): Promise<Sight>;
+  /** Transactions of the key that are mined or wait in a pool, as far as the endpoints agree. */
+  pendingNonce(address: string): Promise<number>;
   market(): Promise<Market>;
   simulate(call: Call): Promise<Simulation>;
   /** Sends raw bytes to every endpoint; resolves with the best that any of them said, never rejects. */

@@ -1,7 +1,11 @@
 /**
  * The relayer with ports that kill the process at one point: every step of a transaction goes through a port, so the
- * points lie between every two steps without a line in the relayer itself. `CRASH_AT` names the point.
+ * points lie between every two steps without a line in the relayer itself. On SIGUSR2 it reads the point from the file
+ * `crash-at` in its data folder.
  */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
 import { createPorts, type Ports } from "../../../relayer/assemble.ts";
 import { openBackend } from "../../../relayer/backends/open.ts";
 import { readRelayerConfig } from "../../../relayer/config.ts";
@@ -15,7 +19,7 @@ import { jsonLogger } from "../../../src/runtime/logger.ts";
 import { systemRandom } from "../../../src/runtime/random.ts";
 import { overChain } from "./overChain.ts";
 
-const crashAt = process.env["CRASH_AT"] ?? "";
+let crashAt = "";
 
 function crash(point: string): void {
   if (point === crashAt) process.kill(process.pid, "SIGKILL");
@@ -80,5 +84,9 @@ const backend = await openBackend(
 );
 const metrics = createMetrics();
 const relayer = new Relayer({ config, ports, backend, metrics, clock: systemClock, random: systemRandom, logger });
+process.on("SIGUSR2", () => {
+  crashAt = readFileSync(join(dataDir, "crash-at"), "utf8");
+  logger.info(`armed ${crashAt}`);
+});
 await relayer.start();
 logger.info("ready", { queue: backend.kind });

@@ -5,6 +5,7 @@ export function overChain(chain: Chain, over: Partial<Chain>): Chain {
   return {
     chainId: chain.chainId,
     look: (address, hashes) => chain.look(address, hashes),
+    pendingNonce: (address) => chain.pendingNonce(address),
     market: () => chain.market(),
     simulate: (call) => chain.simulate(call),
     broadcast: (raw) => chain.broadcast(raw),
