@@ -397,7 +397,8 @@ export class ChainStore {
 
   /** ACC-3: the first fork seen, for good: a node that has seen one signs no more, also after a restart. */
   async saveFork(fork: Records.Fork): Promise<void> {
-    if ((await this.fork()) !== undefined) return;
+    const isEnded = this.#resumes.some(({ epoch }) => epoch > fork.theirs.vote.epoch);
+    if (isEnded || (await this.fork()) !== undefined) return;
     await this.#store.batch([{ kind: "put", key: Keys.fork, value: Records.encodeFork(fork) }], { sync: true });
   }
 

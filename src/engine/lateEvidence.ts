@@ -86,16 +86,16 @@ export class LateEvidence {
   ): Promise<
     { readonly mine: Certificate.Finalization | undefined; readonly theirs: Certificate.Finalization } | undefined
   > {
-    if (!Certificate.isFinalization(certificate)) return undefined;
+    const { chain } = this.#kernel;
+    // What a resume ended is no fork of what goes on.
+    const isEnded = chain.resumes.some(({ epoch }) => epoch > certificate.vote.epoch);
+    if (isEnded || !Certificate.isFinalization(certificate)) return undefined;
     const same = held.find((other) => Certificate.isFinalization(other));
     if (same !== undefined && Certificate.isFinalization(same)) return { mine: same, theirs: certificate };
-    const { chain } = this.#kernel;
     const isNamed = header !== undefined && Header.hash(header) === certificate.vote.block;
     if (!isNamed || header.height > chain.height) return undefined;
     const own = await chain.blockAt(header.height);
     if (own === undefined || Header.hash(own.header) === certificate.vote.block) return undefined;
-    // What a resume took back was final once, and is no fork of what is final now.
-    if (chain.resumes.some(({ epoch }) => epoch > certificate.vote.epoch)) return undefined;
     const found = await chain.finalization(header.height, chain.height, false);
     const mine = found?.certificate;
     return { mine: mine !== undefined && Certificate.isFinalization(mine) ? mine : undefined, theirs: certificate };

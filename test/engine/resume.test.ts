@@ -4,6 +4,7 @@ import type { AppliedResume } from "../../src/engine/l1View.ts";
 import type { ResumeRefusal, ResumeRequest } from "../../src/lightclient/nodeQueries.ts";
 import { CommitteeId, Epoch, Height } from "../../src/protocol/scalars.ts";
 import { expectPresent } from "../../src/runtime/assert.ts";
+import { seededRandom } from "../../src/runtime/random.ts";
 import { checkSlashable } from "../simulation/checkers/slashable.ts";
 import { World } from "../simulation/world.ts";
 
@@ -15,7 +16,7 @@ const HONEST = [0, 1, 4, 5] as const;
 const FOLLOWERS = [6, 7] as const;
 const RIGHT = new Set([1, 5, 7, 8, 9]);
 
-async function forkedWorld(seed: bigint): Promise<World> {
+async function forkedWorld(seed: bigint, absent?: number): Promise<World> {
   const weights = [
     [4n, 3n],
     [4n, 1n],
@@ -32,6 +33,10 @@ async function forkedWorld(seed: bigint): Promise<World> {
     side: (machine) => (RIGHT.has(machine) ? "right" : "left"),
   });
   world.start();
+  if (absent !== undefined) {
+    await world.run(50);
+    world.machines[absent]?.crash();
+  }
   await world.run(2_000);
   world.network.isSplit = true;
   await world.run(9_000);
@@ -76,9 +81,35 @@ async function applied(world: World, resume: AppliedResume): Promise<void> {
   await world.run(world.scheduler.nowMs + 1_500);
 }
 
+/** Votes of an epoch below `epoch` that these machines signed after they had signed the resume of it. */
+function votesBelow(world: World, epoch: bigint, machines: readonly number[]): string[] {
+  const resumedAt = new Map<number, number>();
+  world.trace.resumed.forEach(({ machine, votes }) => resumedAt.set(machine, votes));
+  return world.trace.signed.flatMap(({ machine, vote }, index) => {
+    const from = resumedAt.get(machine);
+    const isLate = machines.includes(machine) && from !== undefined && index >= from && vote.epoch < epoch;
+    return isLate ? [`machine ${String(machine)}: ${vote.kind} in epoch ${String(vote.epoch)}`] : [];
+  });
+}
+
 async function untilAbove(world: World, height: bigint, withinMs: number): Promise<void> {
   const done = (): boolean => [...HONEST, ...FOLLOWERS].every((index) => (world.heights[index] ?? 0n) > height);
   await world.run(world.scheduler.nowMs + withinMs, done);
+}
+
+/** All of these machines have one chain up to `height`, and above the resumed block it is of the resumed epoch. */
+async function expectOneChain(world: World, resume: AppliedResume, height: bigint): Promise<void> {
+  const first = engineOf(world, 0);
+  for (const index of [...HONEST, ...FOLLOWERS]) {
+    const engine = engineOf(world, index);
+    for (let at = 1n; at <= height; at++) {
+      const [own, other] = await Promise.all([engine.blockAt(Height(at)), first.blockAt(Height(at))]);
+      expect(own?.hash, `machine ${String(index)} at ${String(at)}`).toBe(other?.hash);
+      if (at > resume.height) expect(own?.header.epoch).toBe(resume.epoch);
+    }
+    expect((await engine.blockAt(resume.height))?.hash).toBe(resume.block);
+    expect(await engine.resume()).toBeUndefined();
+  }
 }
 
 describe("a forked chain", () => {
@@ -94,25 +125,89 @@ describe("a forked chain", () => {
 
     const resume = { epoch: Epoch(tip.epoch + 5n), block: tip.hash, committee: CommitteeId(2n) };
     expect(await decide(world, 1, resume)).toMatchObject({ code: "unknown-block" });
+    expect(await decide(world, 0, { ...resume, epoch: tip.epoch })).toMatchObject({ code: "epoch-out-of-bounds" });
+    expect(await decide(world, 0, { ...resume, committee: CommitteeId(1n) })).toMatchObject({
+      code: "committee-not-newer",
+    });
     expect(await decide(world, 0, resume)).toBeUndefined();
     expect(await left.resume()).toBeUndefined();
+    // RESUME-4: 0 and 4 are a quorum of committee 2, and everyone hears of it.
     expect(await decide(world, 4, resume)).toBeUndefined();
-    const certified = expectPresent(await left.resume(), "a certified resume");
-    expect(certified.message).toEqual(resume);
-    expect(certified.header.height).toBe(tip.height);
-
-    await applied(world, { ...resume, height: tip.height });
-    const goal = tip.height + 8n;
-    await untilAbove(world, goal, 30_000);
-    for (const index of [...HONEST, ...FOLLOWERS]) {
-      const engine = engineOf(world, index);
-      for (let height = 1n; height <= goal; height++) {
-        const [own, other] = await Promise.all([engine.blockAt(Height(height)), left.blockAt(Height(height))]);
-        expect(own?.hash, `machine ${String(index)} at ${String(height)}`).toBe(other?.hash);
-        if (height > tip.height) expect(own?.header.epoch).toBe(resume.epoch);
-      }
-      expect((await engine.resume())?.message).toBeUndefined();
+    for (const index of [0, 4]) {
+      const certified = expectPresent(await engineOf(world, index).resume(), "a certified resume");
+      expect(certified.message).toEqual(resume);
+      expect(certified.header.height).toBe(tip.height);
     }
+
+    const named = { ...resume, height: tip.height };
+    await applied(world, named);
+    await untilAbove(world, tip.height + 8n, 30_000);
+    await expectOneChain(world, named, tip.height + 8n);
+    expect(world.trace.fatal).toEqual([]);
+    expect(checkSlashable(world.trace, new Set(HONEST))).toEqual([]);
+    expect(votesBelow(world, resume.epoch, HONEST)).toEqual([]);
+  });
+
+  it.each([2n, 3n, 4n, 5n, 6n, 7n])(
+    "RESUME-2, RESUME-7: whatever machine stops at whatever instant, seed %s",
+    { timeout: 60_000 },
+    async (seed) => {
+      const world = await forkedWorld(1n);
+      const shared = await sharedHeight(world);
+      const tip = await engineOf(world, 0).status();
+      world.network.isSplit = false;
+      await freeze(world, shared);
+      const resume = { epoch: Epoch(tip.epoch + 1n), block: tip.hash, committee: CommitteeId(2n) };
+      const random = seededRandom(seed);
+      const crash = async (machines: readonly number[]): Promise<void> => {
+        await world.run(world.scheduler.nowMs + 30 * random.fraction());
+        for (const index of machines) world.machines[index]?.crash();
+        await world.run(world.scheduler.nowMs + 100);
+        for (const index of machines) world.machines[index]?.restart();
+        await world.run(world.scheduler.nowMs + 700);
+      };
+      // Of what was decided before the machine stopped only the record knows; the operator says it again.
+      for (const index of [0, 4]) {
+        void engineOf(world, index).signResume(resume);
+        await crash([index]);
+        const again = await decide(world, index, resume);
+        expect(again === undefined || again.code === "signer-refused").toBe(true);
+      }
+      await world.run(world.scheduler.nowMs + 6_000);
+      expect((await engineOf(world, 4).resume())?.message).toEqual(resume);
+      const named = { ...resume, height: tip.height };
+      world.l1.resumes.push(named);
+      world.l1.checkpoint = named;
+      world.l1.lightClient = "live";
+      for (let round = 0; round < 6; round++) {
+        await world.run(world.scheduler.nowMs + 400 * random.fraction());
+        await crash([...HONEST, ...FOLLOWERS].filter(() => random.fraction() < 0.5));
+      }
+      await untilAbove(world, tip.height + 5n, 60_000);
+      await expectOneChain(world, named, tip.height + 5n);
+      expect(world.trace.fatal).toEqual([]);
+      expect(checkSlashable(world.trace, new Set(HONEST))).toEqual([]);
+      expect(votesBelow(world, resume.epoch, HONEST)).toEqual([]);
+    },
+  );
+
+  it("RESUME-5: an empty machine and late messages of the old branch change nothing", { timeout: 60_000 }, async () => {
+    const world = await forkedWorld(1n, FOLLOWERS[0]);
+    const shared = await sharedHeight(world);
+    const tip = await engineOf(world, 0).status();
+    world.network.isSplit = false;
+    await freeze(world, shared);
+    // The right side does not hear of L1's word: it goes on with the old branch.
+    world.network.isSplit = true;
+    const resume = { epoch: Epoch(tip.epoch + 2n), block: tip.hash, committee: CommitteeId(2n) };
+    for (const index of [0, 4]) expect(await decide(world, index, resume)).toBeUndefined();
+    const named = { ...resume, height: tip.height };
+    await applied(world, named);
+    await world.run(world.scheduler.nowMs + 3_000);
+    world.machines[FOLLOWERS[0]]?.restart();
+    world.network.isSplit = false;
+    await untilAbove(world, tip.height + 30n, 60_000);
+    await expectOneChain(world, named, tip.height + 20n);
     expect(world.trace.fatal).toEqual([]);
     expect(checkSlashable(world.trace, new Set(HONEST))).toEqual([]);
   });

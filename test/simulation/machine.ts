@@ -40,6 +40,8 @@ export interface MachineOptions {
   readonly side?: string;
   /** Called with everything this machine signs. */
   readonly onSigned: (vote: Vote.Vote) => void;
+  /** It signed a resume. */
+  readonly onResumed: () => void;
   readonly onStored: (engine: Engine, height: bigint) => void;
   readonly onFatal: (error: Error) => void;
 }
@@ -126,7 +128,9 @@ export class Machine {
       observe: (message) => signer.observe(message),
       sign: async (message) => {
         const result = await signer.sign(message);
-        if (result.ok && message.kind !== "resume") onSigned(message);
+        if (!result.ok) return result;
+        if (message.kind === "resume") this.options.onResumed();
+        else onSigned(message);
         return result;
       },
     };

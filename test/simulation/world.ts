@@ -47,6 +47,8 @@ export interface Trace {
   /** Blocks as each machine stored them. */
   readonly stored: { readonly machine: number; readonly height: bigint; readonly hash: Hash }[];
   readonly signed: { readonly machine: number; readonly vote: Vote.Vote }[];
+  /** Machines that signed a resume, and how many votes had been signed by all until then. */
+  readonly resumed: { readonly machine: number; readonly votes: number }[];
   readonly fatal: { readonly machine: number; readonly error: Error }[];
 }
 
@@ -88,7 +90,7 @@ export interface WorldOptions {
 /** Machines, their network and their L1, driven by one seed. */
 export class World {
   readonly scheduler = new Scheduler();
-  readonly trace: Trace = { stored: [], signed: [], fatal: [] };
+  readonly trace: Trace = { stored: [], signed: [], resumed: [], fatal: [] };
   readonly config: ClusterConfig.ClusterConfig;
   readonly domain: Domain & { readonly salt: Hash };
   readonly network: Network;
@@ -172,6 +174,9 @@ export class World {
       ...(tamper === undefined || secretKey === undefined ? {} : { tamper: tamper(this.#tools(index, secretKey)) }),
       onSigned: (vote) => {
         this.trace.signed.push({ machine: index, vote });
+      },
+      onResumed: () => {
+        this.trace.resumed.push({ machine: index, votes: this.trace.signed.length });
       },
       onStored: (engine, height) => {
         this.#onStored(index, engine, height);
