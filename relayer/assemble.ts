@@ -14,6 +14,7 @@ import type { Preflight } from "./context.ts";
 import { judgeRevert } from "./errors.ts";
 import { Fanout } from "./l1/fanout.ts";
 import { FanoutChain } from "./l1/fanoutChain.ts";
+import { watchHeads, type HeadHints } from "./l1/headHints.ts";
 import { createL1Reader, type Contracts, type L1Reader } from "./l1/reader.ts";
 import { createStakeMemory, type StakeMemory } from "./l1/stakeMemory.ts";
 import { createNodes } from "./nodes.ts";
@@ -41,6 +42,8 @@ export interface Ports {
   readonly memory: StakeMemory;
   readonly sequencer: Sequencer;
   readonly signer: Signer;
+  /** Calls `onHead` when an L1 node says that it has a new block. */
+  watchHeads(onHead: () => void): HeadHints;
   /** Opens the outbox on disk; throws `KeyInUseError` when another process has it. */
   openStore(): Promise<LevelStore>;
   readonly judge: (revertData: string) => Judgement;
@@ -94,6 +97,7 @@ export function createPorts(config: RelayerConfig, signer: Signer, clock: Clock,
     memory: createStakeMemory(l1Client, contracts.stakeTable, deployment.deployedAtBlock),
     sequencer: createNodes({ urls: config.nodeUrls, timeoutMs: config.nodeTimeoutMs, logger }),
     signer,
+    watchHeads: (onHead) => watchHeads({ urls: config.l1WsUrls ?? [], clock, logger, onHead }),
     openStore: () => openLevelStore(folder),
     judge: (revertData) => judgeRevert(interfaces, revertData),
     close: () => {

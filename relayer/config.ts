@@ -31,6 +31,15 @@ function redisUrl(value: string): string {
   return value;
 }
 
+function webSocketUrls(maxCount: number): (value: string) => readonly string[] {
+  return (value) => {
+    const urls = value.split(",").map((part) => part.trim());
+    if (urls.length > maxCount) throw new FieldError(`expected at most ${String(maxCount)} addresses`);
+    if (urls.every((url) => /^wss?:\/\//.test(url) && URL.canParse(url))) return urls;
+    throw new FieldError("expected ws or wss addresses, separated by commas");
+  };
+}
+
 const seconds = integer(0, 10_000_000);
 const milliseconds = integer(10, 10_000_000);
 const percent = integer(Number(MIN_BUMP_PERCENT), 1_000);
@@ -41,6 +50,13 @@ export const TABLE = {
     env: "CREMA_L1_URLS",
     description: "L1 JSON-RPC addresses; three or more outvote one that lies",
     parse: httpUrls(ENDPOINTS_MAX),
+    secret: true,
+  },
+  l1WsUrls: {
+    env: "CREMA_L1_WS_URLS",
+    description: "L1 WebSocket addresses: new blocks wake the relayer, polling stays the truth",
+    parse: optional(webSocketUrls(ENDPOINTS_MAX)),
+    default: "",
     secret: true,
   },
   l1ChainId: {

@@ -9,6 +9,7 @@ import type { RelayerConfig } from "./config.ts";
 import type { Context, Seen } from "./context.ts";
 import type { PostPolicy } from "./decide/nextPost.ts";
 import { allJobs, WATCHERS } from "./jobs/all.ts";
+import type { HeadHints } from "./l1/headHints.ts";
 import { openQueues, type QueueName, type QueueSet } from "./queues.ts";
 import type { Metrics } from "./metrics.ts";
 import { serve, takeTenure, type Tenure } from "./tenure.ts";
@@ -67,6 +68,7 @@ export class Relayer {
   #stopped = false;
   #draining = false;
   #isKeyChecked = false;
+  #hints: HeadHints | undefined;
   #loop: Promise<void> = Promise.resolve();
 
   constructor(options: RelayerOptions) {
@@ -80,6 +82,9 @@ export class Relayer {
     const { backend, ports, clock, logger } = this.#options;
     this.#store = await ports.openStore();
     this.#queues = await openQueues(backend, ports.signer.address, clock, logger);
+    this.#hints = ports.watchHeads(() => {
+      this.#alarm.ring();
+    });
     this.#loop = this.#run(this.#store, this.#queues);
   }
 
@@ -94,6 +99,7 @@ export class Relayer {
   async stop(): Promise<void> {
     const { logger, ports, backend } = this.#options;
     this.#stopped = true;
+    this.#hints?.close();
     await this.#loop.catch(() => undefined);
     const closing = [...this.#workers.map((worker) => worker.close(true)), this.#queues?.close() ?? Promise.resolve()];
     await withTimeout(this.#options.clock, Promise.allSettled(closing), CLOSE_TIMEOUT_MS);

@@ -75,7 +75,7 @@ export class TestChain {
     return this.#finalized.at(-1);
   }
 
-  /** The finalization of a height; its certificate is a real one for the last of a `grow` and for handovers. */
+  /** The finalization of a height. */
   at(height: bigint): FinalizedHeader | undefined {
     return this.#finalized[Number(height) - 1];
   }
@@ -91,8 +91,8 @@ export class TestChain {
   }
 
   /**
-   * Finalizes `count` more blocks; signing takes a while, so only the last and the handovers carry a certificate that is
-   * kept. `next` are the signers from the next epoch on.
+   * Finalizes `count` more blocks; each is signed when somebody looks at its certificate. `next` are the signers from the
+   * next epoch on.
    */
   grow(count: number, next?: Signers): void {
     const { epochLength } = this.#options;
@@ -101,7 +101,7 @@ export class TestChain {
       const epoch = (height + epochLength - 1n) / epochLength;
       const isHandover = height === epoch * epochLength;
       const following = isHandover ? (next ?? this.#signers) : undefined;
-      const block = this.#block(height, epoch, following?.committee ?? 0n, i === count - 1 || isHandover);
+      const block = this.#block(height, epoch, following?.committee ?? 0n);
       const blockHash = Header.hash(block.header);
       this.#finalized.push(block);
       this.#hashes.push(blockHash);
@@ -110,7 +110,7 @@ export class TestChain {
     }
   }
 
-  #block(height: bigint, epoch: bigint, nextCommittee: bigint, signed: boolean): FinalizedHeader {
+  #block(height: bigint, epoch: bigint, nextCommittee: bigint): FinalizedHeader {
     const { nowMs, epochLength, l1Number } = this.#options;
     const now = BigInt(nowMs?.() ?? 0);
     this.#time = now > this.#time ? now : this.#time + 1n;
@@ -132,28 +132,30 @@ export class TestChain {
       nextCommittee: CommitteeId(nextCommittee),
       proposer: 0,
     };
-    return { header, certificate: signed ? this.certify(header) : UNSIGNED(header) };
+    const [signers, domain] = [this.#signers, this.#domain];
+    let signed: FinalizedHeader["certificate"] | undefined;
+    return {
+      header,
+      get certificate() {
+        return (signed ??= certify(header, signers, domain));
+      },
+    };
   }
 
-  /** The committee's finalization of a header, whatever it says. */
+  /** The present committee's finalization of a header, whatever it says. */
   certify(header: Header.Header): FinalizedHeader["certificate"] {
-    const vote = Vote.finalize(header.epoch, header.viewNumber, Header.hash(header));
-    const digest = Vote.digest(vote, this.#domain);
-    const { secretKeys } = this.#signers;
-    // One signature with the sum of the keys is the sum of their signatures, and costs a quarter.
-    const sum = secretKeys.map(secretScalar).reduce((total, scalar) => total + scalar) % GROUP_ORDER;
-    const signature = nobleBls.sign(toBigEndian(sum, 32), digest, "vote");
-    if (vote.kind !== "finalize") throw new Error("not a finalize");
-    const everyone = new Set(secretKeys.map((_key, index) => index));
-    return { vote, absent: Committee.absentBitmap(secretKeys.length, everyone), signature };
+    return certify(header, this.#signers, this.#domain);
   }
 }
 
-/** A block between two finalizations that anyone asks for. */
-function UNSIGNED(header: Header.Header): FinalizedHeader["certificate"] {
+function certify(header: Header.Header, { secretKeys }: Signers, domain: Domain): FinalizedHeader["certificate"] {
   const vote = Vote.finalize(header.epoch, header.viewNumber, Header.hash(header));
   if (vote.kind !== "finalize") throw new Error("not a finalize");
-  return { vote, absent: new Uint8Array(1), signature: new Uint8Array(48) };
+  // One signature with the sum of the keys is the sum of their signatures, and costs a quarter.
+  const sum = secretKeys.map(secretScalar).reduce((total, scalar) => total + scalar) % GROUP_ORDER;
+  const signature = nobleBls.sign(toBigEndian(sum, 32), Vote.digest(vote, domain), "vote");
+  const everyone = new Set(secretKeys.map((_key, index) => index));
+  return { vote, absent: Committee.absentBitmap(secretKeys.length, everyone), signature };
 }
 
 export const saltOf = (name: string): Hash => keccakHash(new TextEncoder().encode(name));

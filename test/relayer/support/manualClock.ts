@@ -5,6 +5,8 @@ export interface ManualClock extends Clock {
   advance(ms: number): void;
   /** Moves wall time alone, as an operator or NTP does. */
   setWall(ms: number): void;
+  /** How many timers wait. */
+  timers(): number;
 }
 
 export function manualClock(startMs = 1_700_000_000_000): ManualClock {
@@ -27,6 +29,7 @@ export function manualClock(startMs = 1_700_000_000_000): ManualClock {
         timer.callback();
       }
     },
+    timers: () => timers.size,
     setWall: (ms) => (wall = ms),
   };
 }
