@@ -38,8 +38,28 @@ export const ZERO_HASH: Hash = toHash(`0x${"00".repeat(32)}`);
 // hash-wasm is several times faster than portable code, but loads asynchronously and only pays from this length on.
 const wasm = await createKeccak(256);
 
+/** The runtime's own (OpenSSL 3.2 and newer) where there is one: a third faster yet, from this length on. */
+const NATIVE_BYTES_MIN = 2_048;
+const native = nativeKeccak();
+
+type Incremental = (parts: readonly Uint8Array[]) => Uint8Array;
+
+/** Undefined in browsers and older versions of Node. */
+function nativeKeccak(): Incremental | undefined {
+  if (typeof process === "undefined" || !("getBuiltinModule" in process)) return undefined;
+  const { createHash, getHashes } = process.getBuiltinModule("node:crypto");
+  if (!getHashes().includes("keccak-256")) return undefined;
+  return (parts) => {
+    const hash = createHash("keccak-256");
+    for (const part of parts) hash.update(part);
+    // Copied out of the Buffer, which may share its memory with others.
+    return Uint8Array.from(hash.digest());
+  };
+}
+
 /** keccak-256 as Ethereum uses it (the original Keccak padding, not SHA3-256), 32 bytes. */
 export function keccak256(...parts: readonly Uint8Array[]): Uint8Array {
+  if (native !== undefined && parts.some(({ length }) => length >= NATIVE_BYTES_MIN)) return native(parts);
   wasm.init();
   for (const part of parts) wasm.update(part);
   return wasm.digest("binary");

@@ -2,7 +2,7 @@ import { equalBytes } from "../codec/hex.ts";
 import { hashBytes, hashFromBytes, type Hash } from "../crypto/hash.ts";
 import * as Merkle from "../crypto/merkle.ts";
 import { assert, expectPresent } from "../runtime/assert.ts";
-import { encodeParity, rebuildData } from "./reedSolomon.ts";
+import { completeShards, encodeParity } from "./reedSolomon.ts";
 import { shardsOfSeat, type ShardLayout } from "./shardLayout.ts";
 
 /** A payload cut into shards, with the tree that commits to them. */
@@ -47,21 +47,31 @@ export function shardLength(payloadLengthBytes: number, needed: number): number 
 
 /** DA-2: cuts a payload into k zero-padded data shards, adds parity, commits to length and shards. */
 export function disperse(payload: Uint8Array, layout: ShardLayout): Dispersal {
-  const shardLengthBytes = shardLength(payload.length, layout.needed);
-  const shards = new Uint8Array(shardLengthBytes * layout.total);
+  const shards = new Uint8Array(shardLength(payload.length, layout.needed) * layout.total);
   shards.set(payload);
   encodeParity(shards, layout.needed, layout.total);
-  const leafHashes = Array.from({ length: layout.total }, (_, i) =>
-    Merkle.leafHash(slice(shards, shardLengthBytes, i)),
-  );
-  return {
-    layout,
-    commitment: commitmentOf(payload.length, Merkle.rootOfHashes(leafHashes)),
-    payloadLengthBytes: payload.length,
-    shardLengthBytes,
-    shards,
-    leafHashes,
-  };
+  return committed(shards, payload.length, layout, () => undefined);
+}
+
+/** Commits to complete shards. `known` gives leaf hashes that were computed before, of these very bytes. */
+function committed(
+  shards: Uint8Array,
+  payloadLengthBytes: number,
+  layout: ShardLayout,
+  known: (index: number, bytes: Uint8Array) => Uint8Array | undefined,
+): Dispersal {
+  const shardLengthBytes = shards.length / layout.total;
+  const leafHashes = Array.from({ length: layout.total }, (_, index) => {
+    const bytes = slice(shards, shardLengthBytes, index);
+    return known(index, bytes) ?? Merkle.leafHash(bytes);
+  });
+  const commitment = commitmentOf(payloadLengthBytes, Merkle.rootOfHashes(leafHashes));
+  return { layout, commitment, payloadLengthBytes, shardLengthBytes, shards, leafHashes };
+}
+
+/** The payload of a dispersal: a view of its data shards. */
+export function payloadOf({ shards, payloadLengthBytes }: Dispersal): Uint8Array {
+  return shards.subarray(0, payloadLengthBytes);
 }
 
 /** The header's `payload` for these bytes under this committee. */
@@ -102,6 +112,17 @@ export function checkShard(
   payloadLengthBytes: number,
   shard: Shard,
 ): ShardFault | undefined {
+  const checked = checkedLeaf(commitment, layout, payloadLengthBytes, shard);
+  return checked instanceof Uint8Array ? undefined : checked;
+}
+
+/** The leaf hash of a shard under the commitment, or why it is none. */
+function checkedLeaf(
+  commitment: Hash,
+  layout: ShardLayout,
+  payloadLengthBytes: number,
+  shard: Shard,
+): Uint8Array | ShardFault {
   if (!Number.isInteger(shard.index) || shard.index < 0 || shard.index >= layout.total) {
     return { code: "shard-number", given: shard.index, total: layout.total };
   }
@@ -111,7 +132,7 @@ export function checkShard(
   const root = Merkle.rootFromProof(leaf, BigInt(shard.index), BigInt(layout.total), shard.proof);
   if (root === undefined) return { code: "shard-proof", index: shard.index };
   const sized = Merkle.sizedRoot(BigInt(payloadLengthBytes), root);
-  return equalBytes(sized, hashBytes(commitment)) ? undefined : { code: "shard-proof", index: shard.index };
+  return equalBytes(sized, hashBytes(commitment)) ? leaf : { code: "shard-proof", index: shard.index };
 }
 
 /** Checked shards of one block, on the way to its payload. Holds at most `layout.total` shards. */
@@ -120,19 +141,22 @@ export interface Collection {
   readonly layout: ShardLayout;
   payloadLengthBytes: number;
   readonly shards: Map<number, Shard>;
+  /** Leaf hashes of the shards, from their check. */
+  readonly leaves: Map<number, Uint8Array>;
 }
 
 export function createCollection(commitment: Hash, layout: ShardLayout): Collection {
-  return { commitment, layout, payloadLengthBytes: 0, shards: new Map() };
+  return { commitment, layout, payloadLengthBytes: 0, shards: new Map(), leaves: new Map() };
 }
 
 /** Adds one shard if it is part of the block; says why not otherwise. A shard already held is not checked again. */
 export function addShard(collection: Collection, payloadLengthBytes: number, shard: Shard): ShardFault | undefined {
   if (collection.shards.has(shard.index)) return undefined;
-  const fault = checkShard(collection.commitment, collection.layout, payloadLengthBytes, shard);
-  if (fault !== undefined) return fault;
+  const checked = checkedLeaf(collection.commitment, collection.layout, payloadLengthBytes, shard);
+  if (!(checked instanceof Uint8Array)) return checked;
   collection.payloadLengthBytes = payloadLengthBytes;
   collection.shards.set(shard.index, shard);
+  collection.leaves.set(shard.index, checked);
   return undefined;
 }
 
@@ -143,11 +167,11 @@ export type Rebuilt =
   | { readonly outcome: "pending"; readonly held: number; readonly needed: number };
 
 /**
- * DA-4: rebuilds from any k shards and encodes again. Every shard was checked against the commitment, so either all of
- * them lie on one code word (and every k give the same payload) or none of the re-encodings matches the commitment.
+ * DA-4: completes the code word of any k shards. Every shard was checked against the commitment, so either all of them
+ * lie on one code word (and every k give the same payload) or no completion matches the commitment.
  */
 export function rebuild(collection: Collection): Rebuilt {
-  const { layout, shards, payloadLengthBytes, commitment } = collection;
+  const { layout, shards, leaves, payloadLengthBytes, commitment } = collection;
   if (shards.size < layout.needed) return { outcome: "pending", held: shards.size, needed: layout.needed };
   const length = shardLength(payloadLengthBytes, layout.needed);
   const all = new Uint8Array(length * layout.total);
@@ -156,11 +180,18 @@ export function rebuild(collection: Collection): Rebuilt {
     all.set(expectPresent(shards.get(index), "shard").bytes, index * length);
     present[index] = true;
   }
-  rebuildData(all, layout.needed, layout.total, present);
-  const payload = all.slice(0, payloadLengthBytes);
-  const dispersal = disperse(payload, layout);
+  completeShards(all, layout.needed, layout.total, present);
+  if (!all.subarray(payloadLengthBytes, layout.needed * length).every((byte) => byte === 0)) {
+    // DA-2: padding is zero. All shards may lie on this code word, but it is not the payload's.
+    const rebuilt = disperse(all.subarray(0, payloadLengthBytes), layout).commitment;
+    return { outcome: "bad-encoding", rebuilt, committed: commitment };
+  }
+  const dispersal = committed(all, payloadLengthBytes, layout, (index, bytes) => {
+    const held = shards.get(index);
+    return held !== undefined && Buffer.compare(held.bytes, bytes) === 0 ? leaves.get(index) : undefined;
+  });
   if (dispersal.commitment !== commitment) {
     return { outcome: "bad-encoding", rebuilt: dispersal.commitment, committed: commitment };
   }
-  return { outcome: "payload", dispersal, payload };
+  return { outcome: "payload", dispersal, payload: payloadOf(dispersal) };
 }

@@ -44,32 +44,64 @@ function coder(): Exports {
   return instance;
 }
 
-/** Runs `work` on a copy of `shards` in the coder's memory and copies the result back. */
-function inPlace(shards: Uint8Array, work: (exports: Exports, pointer: number) => number): void {
+/** Places of shards, for copying them in and out. */
+interface Places {
+  readonly shards: Uint8Array;
+  readonly total: number;
+  readonly present: (shard: number) => boolean;
+}
+
+/** Copies the present shards into the coder's memory, runs `work` there, copies the others back. */
+function inPlace({ shards, total, present }: Places, work: (exports: Exports, pointer: number) => number): void {
   const exports = coder();
   const pointer = exports.__wbindgen_malloc(shards.length);
-  new Uint8Array(exports.memory.buffer, pointer, shards.length).set(shards);
+  const length = shards.length / total;
+  const inside = new Uint8Array(exports.memory.buffer, pointer, shards.length);
+  for (const [from, to] of runs(total, present)) {
+    inside.set(shards.subarray(from * length, to * length), from * length);
+  }
   const result = work(exports, pointer);
   assert(result === OK, `Reed-Solomon coding must succeed, got ${String(result)}`);
   // The memory may have grown meanwhile, which detaches every earlier view of it.
-  shards.set(new Uint8Array(exports.memory.buffer, pointer, shards.length));
+  const coded = new Uint8Array(exports.memory.buffer, pointer, shards.length);
+  for (const [from, to] of runs(total, (shard) => !present(shard))) {
+    shards.set(coded.subarray(from * length, to * length), from * length);
+  }
   exports.__wbindgen_free(pointer, shards.length);
+}
+
+/** Neighbouring shards that `holds` is true of, as [from, to). */
+function* runs(total: number, holds: (shard: number) => boolean): Generator<readonly [number, number]> {
+  for (let from = 0; from < total; from++) {
+    if (!holds(from)) continue;
+    let to = from + 1;
+    while (to < total && holds(to)) to++;
+    yield [from, to];
+    from = to;
+  }
 }
 
 /** Fills the parity shards that follow the `needed` data shards in `shards`, in place. */
 export function encodeParity(shards: Uint8Array, needed: number, total: number): void {
   if (total === needed) return;
-  inPlace(shards, (exports, pointer) => exports.encode(pointer, shards.length, needed, total - needed));
+  inPlace({ shards, total, present: (shard) => shard < needed }, (exports, pointer) =>
+    exports.encode(pointer, shards.length, needed, total - needed),
+  );
 }
 
-/** Rebuilds the data shards of `shards`, in place, from any `needed` that `present` marks. */
-export function rebuildData(shards: Uint8Array, needed: number, total: number, present: readonly boolean[]): void {
+/** Fills every missing shard of `shards`, data and parity, in place, from `needed` or more that `present` marks. */
+export function completeShards(shards: Uint8Array, needed: number, total: number, present: readonly boolean[]): void {
   assert(present.length === total, "one mark a shard");
   assert(present.filter(Boolean).length >= needed, "enough shards must be present");
-  if (present.slice(0, needed).every(Boolean)) return;
-  inPlace(shards, (exports, pointer) => {
+  if (present.slice(0, needed).every(Boolean)) {
+    encodeParity(shards, needed, total);
+    return;
+  }
+  inPlace({ shards, total, present: (shard) => present[shard] === true }, (exports, pointer) => {
     const marks = exports.__wbindgen_malloc(total);
     new Uint8Array(exports.memory.buffer, marks, total).set(present.map(Number));
-    return exports.reconstruct(pointer, shards.length, needed, total - needed, marks, total);
+    const result = exports.reconstruct(pointer, shards.length, needed, total - needed, marks, total);
+    // `reconstruct` fills the data shards only.
+    return result === OK ? exports.encode(pointer, shards.length, needed, total - needed) : result;
   });
 }

@@ -27,6 +27,14 @@ describe("keccak256", () => {
     );
   });
 
+  it("agrees with it on long inputs, which another implementation may take", () => {
+    for (const length of [2_047, 2_048, 2_049, 10_000]) {
+      const bytes = Uint8Array.from({ length }, (_, i) => i % 251);
+      expect(toHex(keccak256(Uint8Array.of(1), bytes))).toBe(toHex(keccak256Portable(Uint8Array.of(1, ...bytes))));
+      expect(toHex(keccak256(bytes))).toBe(toHex(keccak256Portable(bytes)));
+    }
+  });
+
   it("gives the empty hash that Ethereum knows", () => {
     expect(toHex(keccak256())).toBe("0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470");
   });

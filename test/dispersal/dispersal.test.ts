@@ -162,6 +162,22 @@ describe("rebuild", () => {
     }
   });
 
+  it("DA-4: padding that differs between a data shard and the parity gives every set of k shards the same verdict", () => {
+    const layout = shardLayout([1n, 1n, 1n, 1n], 4);
+    const padded = disperse(Uint8Array.of(1, 2, 3, 77), layout);
+    const plain = disperse(Uint8Array.of(1, 2, 3), layout);
+    const shards = padded.shards.slice();
+    shards.set(plain.shards.subarray(0, 4));
+    const leafHashes = [...plain.leafHashes.slice(0, 2), ...padded.leafHashes.slice(2)];
+    const commitment = hashFromBytes(Merkle.sizedRoot(3n, Merkle.rootOfHashes(leafHashes)));
+    const mixed = { ...plain, shards, leafHashes, commitment };
+    for (let first = 0; first < layout.total; first++) {
+      for (let second = first + 1; second < layout.total; second++) {
+        expect(rebuild(collect(mixed, [first, second])).outcome).toBe("bad-encoding");
+      }
+    }
+  });
+
   it("DA-4: padding that is not zero is bad encoding, though it lies on a code word", () => {
     const layout = shardLayout([1n, 1n, 1n, 1n], 4);
     const length = shardLength(3, layout.needed);
