@@ -1,0 +1,182 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { setPriority } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+
+import { type Outcome, recordTests, runCampaign, unreliableTests, type Verdict } from "./campaign.ts";
+import { EQUIVALENT } from "./equivalent.ts";
+import { buildInstrumented } from "./instrumentedBuild.ts";
+import { compilable, enumerate, type Mutant, schemata } from "./mutants.ts";
+import { parse, projectSources, ROOT } from "./solidity.ts";
+import type { TestRecord } from "./testProcess.ts";
+
+/**
+ * `npm run test:mutation`: changes the contracts in many small ways and counts what the contract tests notice.
+ *
+ *   --contract NAME   only mutants of NAME.sol; may be repeated
+ *   --sample N        N of them, chosen by --seed S (1)
+ *   --mutant ID       one of them; may be repeated
+ *   --lanes N         test processes at once (2)
+ *   --minutes N       ends after N minutes; the next run goes on from there
+ *   --report FILE     where all verdicts go
+ *   --json            one JSON object on the last line
+ */
+
+const { values: options } = parseArgs({
+  options: {
+    contract: { type: "string", multiple: true },
+    sample: { type: "string" },
+    seed: { type: "string", default: "1" },
+    mutant: { type: "string", multiple: true },
+    lanes: { type: "string", default: "2" },
+    report: { type: "string" },
+    minutes: { type: "string" },
+    json: { type: "boolean", default: false },
+    list: { type: "boolean", default: false },
+  },
+});
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/** Recording the tests is most of a short run, so it is kept for as long as contracts and tests are the same. */
+async function recordsFor(build: string, probing: string): Promise<TestRecord[]> {
+  const folder = join(ROOT, "test/contracts");
+  const digest = createHash("sha256");
+  for (const path of readdirSync(folder, { recursive: true, encoding: "utf8" }).sort()) {
+    if (path.endsWith(".ts")) digest.update(path).update(readFileSync(join(folder, path)));
+  }
+  const kept = join(build, "records", `${digest.digest("hex").slice(0, 16)}.json`);
+  if (existsSync(kept)) return JSON.parse(readFileSync(kept, "utf8")) as TestRecord[];
+  const all = await recordTests(probing);
+  const unreliable = await unreliableTests(build);
+  const records = all.filter(({ title, passed }) => passed && !unreliable.has(title));
+  mkdirSync(join(build, "records"), { recursive: true });
+  writeFileSync(kept, JSON.stringify(records));
+  return records;
+}
+
+/** Verdicts of earlier runs on the same contracts. What a test killed stays killed while the test is there. */
+function earlierVerdicts(path: string, records: readonly TestRecord[]): Map<number, Verdict> {
+  if (!existsSync(path)) return new Map();
+  const known = JSON.parse(readFileSync(path, "utf8")) as [number, Verdict][];
+  const titles = new Set(records.map(({ title }) => title));
+  return new Map(
+    known.filter(
+      ([, { outcome, by }]) =>
+        outcome === "timeout" || (outcome === "killed" && (titles.has(by ?? "") || / hook( for |$)/.test(by ?? ""))),
+    ),
+  );
+}
+
+function isWanted({ id, file }: Mutant): boolean {
+  if (options.mutant !== undefined) return options.mutant.includes(id);
+  return options.contract === undefined || options.contract.some((name) => file.endsWith(`/${name}.sol`));
+}
+
+/** The first of the mutants in an order that the seed gives. */
+function sampled(mutants: readonly number[], ids: (index: number) => string): number[] {
+  if (options.sample === undefined) return [...mutants];
+  const rank = (index: number): string =>
+    createHash("sha256")
+      .update(`${options.seed} ${ids(index)}`)
+      .digest("hex");
+  const ranked = mutants.map((index) => [rank(index), index] as const).sort(([a], [b]) => (a < b ? -1 : 1));
+  const chosen = ranked.slice(0, Number(options.sample)).map(([, index]) => index);
+  return chosen.sort((a, b) => a - b);
+}
+
+async function main(): Promise<void> {
+  setPriority(5);
+  const sources = projectSources();
+  const trees = parse(sources);
+  const mutants = compilable(sources, trees, enumerate(sources, trees));
+  const idOf = (index: number): string => mutants[index]?.id ?? "";
+  const wanted = [...mutants.keys()].filter((index) => isWanted(mutants[index]!));
+  if (options.list) {
+    for (const index of wanted) say(`${idOf(index)} ${mutants[index]!.before} => ${mutants[index]!.after}`);
+    return;
+  }
+  say(
+    `${String(mutants.length)} mutants, compiling them twice: to be chosen from, and to see which test reaches which`,
+  );
+  const build = buildInstrumented(schemata(sources, trees, mutants));
+  const records = await recordsFor(build, buildInstrumented(schemata(sources, trees, mutants, true)));
+  say(`${String(records.length)} tests recorded`);
+
+  const equivalent = wanted.filter((index) => EQUIVALENT[idOf(index)] !== undefined);
+  const candidates = wanted.filter((index) => EQUIVALENT[idOf(index)] === undefined || options.mutant !== undefined);
+  const chosen = sampled(candidates, idOf);
+  const path = join(build, "verdicts.json");
+  const verdicts = earlierVerdicts(path, records);
+  const started = Date.now();
+  const open = chosen.filter((index) => !verdicts.has(index));
+  say(`${String(open.length)} of ${String(chosen.length)} mutants to judge`);
+  const minutes = Number(options.minutes ?? Infinity);
+  await runCampaign(
+    build,
+    records,
+    open,
+    Number(options.lanes),
+    (index, verdict) => {
+      verdicts.set(index, verdict);
+      writeFileSync(path, JSON.stringify([...verdicts]));
+      const { line, before, after } = mutants[index]!;
+      if (verdict.outcome === "survived" || verdict.outcome === "unreached") {
+        say(`${verdict.outcome}: ${idOf(index)} line ${String(line)}: ${before} => ${after}`);
+      }
+      if (verdicts.size % 25 === 0)
+        say(
+          `${String(verdicts.size)} of ${String(chosen.length)}, ${String(Math.round((Date.now() - started) / 1000))} s`,
+        );
+    },
+    minutes,
+  );
+  const judged = chosen.filter((index) => verdicts.has(index));
+  report(
+    mutants,
+    judged,
+    new Map(judged.map((index) => [index, verdicts.get(index)!])),
+    candidates.length,
+    equivalent.length,
+  );
+}
+
+function report(
+  mutants: readonly Mutant[],
+  chosen: readonly number[],
+  verdicts: ReadonlyMap<number, Verdict>,
+  total: number,
+  equivalent: number,
+): void {
+  const count = (...outcomes: Outcome[]): number =>
+    [...verdicts.values()].filter(({ outcome }) => outcomes.includes(outcome)).length;
+  const killed = count("killed", "timeout");
+  const summary = {
+    mutants: chosen.length,
+    killed,
+    score: chosen.length === 0 ? 0 : Number((killed / chosen.length).toFixed(4)),
+    timeouts: count("timeout"),
+    equivalent,
+    ...(chosen.length < total ? { sampled: chosen.length, total } : {}),
+    contracts: Object.fromEntries(
+      [...Map.groupBy(chosen, (index) => mutants[index]!.file)].map(([file, indices]) => {
+        const dead = indices.filter((index) => /killed|timeout/.test(verdicts.get(index)?.outcome ?? "")).length;
+        return [file, { mutants: indices.length, killed: dead, score: Number((dead / indices.length).toFixed(4)) }];
+      }),
+    ),
+  };
+  const survivors = chosen
+    .filter((index) => /survived|unreached/.test(verdicts.get(index)?.outcome ?? ""))
+    .map((index) => {
+      const { id, file, line, operator, before, after } = mutants[index]!;
+      return { id, file, line, operator, before, after, outcome: verdicts.get(index)?.outcome };
+    });
+  if (options.report !== undefined) {
+    writeFileSync(options.report, `${JSON.stringify({ ...summary, survivors }, undefined, 2)}\n`);
+  }
+  if (options.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+  else say(`${String(killed)} of ${String(chosen.length)} killed: ${String(summary.score)}`);
+}
+
+await main();
