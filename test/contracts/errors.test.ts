@@ -6,11 +6,11 @@ import { expect } from "chai";
 import ts from "typescript";
 
 /**
- * Every custom error of the production contracts is reached by a test: some test asserts a revert with it. What only
- * mentions a name does not count.
+ * Every custom error and every event of the production contracts is reached by a test: some test asserts that a call
+ * reverts with it or emits it. What only mentions a name does not count.
  */
 
-const ASSERTION = "revertedWithCustomError";
+type Assertion = "revertedWithCustomError" | "emit";
 const CONTRACTS = fileURLToPath(new URL("../../contracts/", import.meta.url));
 const TESTS = fileURLToPath(new URL(".", import.meta.url));
 
@@ -18,11 +18,12 @@ function filesUnder(folder: string, extension: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(extension));
 }
 
-function declaredErrors(): string[] {
+function declared(kind: "error" | "event"): string[] {
   const names = filesUnder(CONTRACTS, ".sol")
     .filter((path) => !path.startsWith("test/"))
-    .flatMap((path) => [...readFileSync(join(CONTRACTS, path), "utf8").matchAll(/^\s*error (\w+)\(/gm)])
-    .map(([, name = ""]) => name);
+    .flatMap((path) => [...readFileSync(join(CONTRACTS, path), "utf8").matchAll(/^\s*(error|event) (\w+)\(/gm)])
+    .filter(([, found]) => found === kind)
+    .map(([, , name = ""]) => name);
   return names.sort();
 }
 
@@ -37,15 +38,15 @@ function calledName({ expression }: ts.CallExpression): string {
   return ts.isPropertyAccessExpression(expression) ? expression.name.text : expression.getText();
 }
 
-/** Where a call names the error: the assertion in its second argument, a function around it in the argument passed on. */
-function assertions(file: ts.SourceFile): Map<string, number> {
-  const places = new Map([[ASSERTION, 1]]);
+/** Where a call names it: the assertion in its second argument, a function around it in the argument passed on. */
+function assertions(file: ts.SourceFile, assertion: Assertion): Map<string, number> {
+  const places = new Map<string, number>([[assertion, 1]]);
   walk(file, (node) => {
     if (!ts.isFunctionLike(node)) return;
     const name = ts.isVariableDeclaration(node.parent) ? node.parent.name : node.name;
     if (name === undefined) return;
     walk(node, (inner) => {
-      if (!ts.isCallExpression(inner) || calledName(inner) !== ASSERTION) return;
+      if (!ts.isCallExpression(inner) || calledName(inner) !== assertion) return;
       const passed = node.parameters.findIndex(
         (parameter) => parameter.name.getText() === inner.arguments[1]?.getText(),
       );
@@ -55,11 +56,11 @@ function assertions(file: ts.SourceFile): Map<string, number> {
   return places;
 }
 
-function assertedErrors(): Set<string> {
+function assertedBy(assertion: Assertion): Set<string> {
   const asserted = new Set<string>();
   for (const path of filesUnder(TESTS, ".ts")) {
     const file = ts.createSourceFile(path, readFileSync(join(TESTS, path), "utf8"), ts.ScriptTarget.Latest, true);
-    const places = assertions(file);
+    const places = assertions(file, assertion);
     walk(file, (node) => {
       if (!ts.isCallExpression(node)) return;
       const given = node.arguments[places.get(calledName(node)) ?? -1];
@@ -69,10 +70,16 @@ function assertedErrors(): Set<string> {
   return asserted;
 }
 
-describe("custom errors", () => {
-  it("every one is reached by a test", () => {
-    const asserted = assertedErrors();
-    expect(declaredErrors().length).to.be.greaterThan(100);
-    expect(declaredErrors().filter((name) => !asserted.has(name))).to.deep.equal([]);
+describe("what the contracts say", () => {
+  it("every custom error is reached by a test", () => {
+    const asserted = assertedBy("revertedWithCustomError");
+    expect(declared("error").length).to.be.greaterThan(100);
+    expect(declared("error").filter((name) => !asserted.has(name))).to.deep.equal([]);
+  });
+
+  it("every event is reached by a test", () => {
+    const asserted = assertedBy("emit");
+    expect(declared("event").length).to.be.greaterThan(30);
+    expect(declared("event").filter((name) => !asserted.has(name))).to.deep.equal([]);
   });
 });

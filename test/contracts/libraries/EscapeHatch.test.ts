@@ -84,13 +84,17 @@ describe("EscapeHatch", () => {
       await later(TERMS.armDelay);
       await rollup.enqueue("0x01");
       await expect(rollup.closeHatch()).to.be.revertedWithCustomError(rollup, "HatchQueueNotEmpty").withArgs(0, 1);
-      await rollup.include(1n);
-      await rollup.closeHatch();
+      await expect(rollup.include(1n)).to.emit(rollup, "EntriesIncluded").withArgs(0, 1);
+      await expect(rollup.closeHatch()).to.emit(rollup, "HatchClosed");
       expect([...(await rollup.hatch())]).to.deep.equal([1n, 1n, false, 0n]);
     });
 
     it("HATCH-6: to the second of T after arming", async () => {
-      await rollup.armHatch();
+      const armingAt = (await client.now(world)) + 5n;
+      await at(armingAt);
+      await expect(rollup.armHatch())
+        .to.emit(rollup, "HatchArmed")
+        .withArgs(armingAt + TERMS.armDelay);
       const { armedAt } = await rollup.hatch();
       await at(armedAt + TERMS.armDelay - 1n);
       await expect(rollup.closeHatch())
