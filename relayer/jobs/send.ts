@@ -13,7 +13,7 @@ type Payload = z.output<typeof payloadSchema>;
  * `l1-tx/send`: hands an intent to the transaction manager and follows it until it is mined. The outbox is the truth:
  * a lost or repeated `send` changes nothing there.
  */
-export const send: JobDefinition<Payload, Context> = {
+export const send: JobDefinition<Payload, Pick<Context, "sender" | "pollMs">> = {
   queue: "l1-tx",
   name: "send",
   schema: payloadSchema,

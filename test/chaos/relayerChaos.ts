@@ -64,7 +64,8 @@ export async function runRelayerChaos(options: ChaosOptions): Promise<ChaosRepor
   const redis = await startRedisServer(redisServerPath, folder.path, "only-for-tests");
   const proxies = [await startProxy(world.anvil.url), await startProxy(world.anvil.url)];
   const l1Urls = [world.anvil.url, ...proxies.map(({ url }) => url)];
-  const replica = () => startReplica(world, { l1Urls, env: { ...ENV, REDIS_URL: redis.url } });
+  const sockets = { CREMA_L1_WS_URLS: world.anvil.url.replace("http", "ws") };
+  const replica = () => startReplica(world, { l1Urls, env: { ...ENV, ...sockets, REDIS_URL: redis.url } });
   const replicas = [replica(), replica()];
   const random = seededRandom(options.seed);
   const stage: Stage = { world, redis, redisFolder: folder.path, replicas, proxies, random };

@@ -36,6 +36,28 @@ describe("handovers", () => {
     expect((await world.lightClient.status()).committee).toBe(3n);
   });
 
+  it("POST-1: ten thousand blocks behind: the handovers that change the committee and the newest, nothing else", async () => {
+    world = await createWorld();
+    const { chain, deployment, anvil } = world;
+    for (const committee of [2n, 3n]) {
+      await deployment.rotate();
+      world.setL1Number(BigInt(await anvil.provider.getBlockNumber()));
+      chain.grow(4_990);
+      chain.grow(10, world.signers(committee));
+    }
+    chain.grow(7);
+    const relayer = world.start({ env });
+    await until("height 10007 on L1", async () => (await world.l1Height()) === 10_007n);
+    expect(await world.posted()).toEqual([0n, 5_000n, 10_000n, 10_007n]);
+    expect(await world.nonce()).toBe(3);
+    await until("idle", async () => {
+      const { http } = await relayer.ready();
+      const text = await (await fetch(`${String(http)}/status`)).text();
+      return !/"(planned|pending)"/.test(text);
+    });
+    expect(await world.nonce()).toBe(3);
+  });
+
   it("POST-2: between two posts the policy is kept, a handover is not put off by it", async () => {
     world = await createWorld();
     await world.deployment.rotate();

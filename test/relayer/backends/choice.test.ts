@@ -1,12 +1,32 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 import { BackendError, openBackend } from "../../../relayer/backends/open.ts";
-import { findServer } from "../../../relayer/backends/privateRedis.ts";
+import { findServer, startPrivateRedis } from "../../../relayer/backends/privateRedis.ts";
 import { silentLogger, type Logger } from "../../../src/runtime/logger.ts";
-import { temporaryFolder } from "../support/backends.ts";
+import { redisServerPath, temporaryFolder } from "../support/backends.ts";
+
+describe.runIf(redisServerPath !== undefined)("QUEUE-5: what a killed relayer's private server left", () => {
+  it("is swept by the next one of its data folder, and nothing else is", async () => {
+    const folder = temporaryFolder();
+    const [stale, foreign] = [
+      mkdtempSync(join(tmpdir(), "crema-redis-")),
+      mkdtempSync(join(tmpdir(), "crema-relayer-")),
+    ];
+    for (const left of [stale, foreign]) {
+      writeFileSync(join(folder.path, "redis.place"), left);
+      const started = await startPrivateRedis(redisServerPath ?? "", folder.path);
+      await started.stop();
+      expect(existsSync(dirname(started.socket))).toBe(false);
+    }
+    expect([existsSync(stale), existsSync(foreign)]).toEqual([false, true]);
+    rmSync(foreign, { recursive: true });
+    folder.remove();
+  });
+});
 
 describe("QUEUE-4: REDIS_URL, else a server on PATH, else PGlite", () => {
   let folder: ReturnType<typeof temporaryFolder>;

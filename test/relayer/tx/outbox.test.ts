@@ -116,6 +116,23 @@ describe("the outbox", () => {
     }
   });
 
+  it("OUT-4: stores that lost sight of each other: a nonce keeps every transaction that either signed for it", async () => {
+    const attempt = (name: string) => ({
+      ...{ hash: hashOf(name), raw: "0x02", fees: { maxFeePerGas: 2n, maxPriorityFeePerGas: 1n } },
+      ...{ intentId: null, signedAtMs: 1 },
+    });
+    const [shared, own] = [memoryStore(), memoryStore()];
+    await (await Outbox.open([shared])).commit([slotRecord(7, { attempts: [attempt("theirs")] })]);
+    const alone = await Outbox.open([own]);
+    await alone.commit([intentRecord("a")]);
+    await alone.commit([slotRecord(7, { attempts: [attempt("ours"), attempt("ours, bumped")] })]);
+    const outbox = await Outbox.open([shared, own]);
+    const hashes = outbox.slots().flatMap(({ attempts }) => attempts.map(({ hash }) => hash));
+    expect(hashes).toEqual(["theirs", "ours", "ours, bumped"].map(hashOf));
+    const again = await Outbox.open([shared]);
+    expect(again.slots()).toEqual(outbox.slots());
+  });
+
   it("OUT-1: the first store fails: nothing is remembered anywhere", async () => {
     const [shared, own] = [memoryStore(), memoryStore()];
     const outbox = await Outbox.open([shared, own]);
