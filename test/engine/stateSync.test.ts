@@ -1,16 +1,11 @@
 import { afterEach, describe, expect, it } from "vitest";
 
-import { commit } from "../../src/dispersal/dispersal.ts";
-import { shardLayout } from "../../src/dispersal/shardLayout.ts";
 import { encode, RANGE_MAX, type Message } from "../../src/engine/message.ts";
-import * as Certificate from "../../src/protocol/Certificate.ts";
 import * as Genesis from "../../src/protocol/Genesis.ts";
 import * as Header from "../../src/protocol/Header.ts";
-import * as History from "../../src/protocol/History.ts";
 import { CommitteeId, Epoch, Height, View } from "../../src/protocol/scalars.ts";
 import * as Vote from "../../src/protocol/Vote.ts";
-import { fakeBls } from "../simulation/fakeBls.ts";
-import { config, lonelyEngine, members, secrets, stopAll } from "./support/lonelyEngine.ts";
+import { config, lonelyEngine, stopAll } from "./support/lonelyEngine.ts";
 import { chainOf, EMPTY, epoch, finalize } from "./support/signedChain.ts";
 
 afterEach(stopAll);
