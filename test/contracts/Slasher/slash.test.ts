@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { keccak256, ZeroHash } from "ethers";
+import { encodeBytes32String, getCreateAddress, keccak256, ZeroHash } from "ethers";
 import { network } from "hardhat";
 
 import { g2Words, sign } from "../support/bls.ts";
@@ -413,14 +413,27 @@ describe("Slasher", () => {
 
     it("SLASH-13: refuses penalties out of bounds, and a stake table that names another slasher", async () => {
       const { world, slasher } = await networkHelpers.loadFixture(fourSeats);
-      await expect(
-        world.ethers.deployContract("Slasher", [world.stakeTable.target, staking.SALT, staking.PENALTIES]),
-      ).to.be.revertedWithCustomError(slasher, "SlasherConfigInvalid");
+      await expect(world.ethers.deployContract("Slasher", [world.stakeTable.target, staking.SALT, staking.PENALTIES]))
+        .to.be.revertedWithCustomError(slasher, "SlasherConfigInvalid")
+        .withArgs(encodeBytes32String("stakeTable"));
       for (const bad of [{ minPenalty: WAD / 10n + 1n }, { launchPenalty: WAD + 1n }, { launchPenalty: 0n }]) {
-        await expect(
-          staking.deploySlashing(created, {}, { ...staking.PENALTIES, ...bad }),
-        ).to.be.revertedWithCustomError(slasher, "SlasherConfigInvalid");
+        const [field = ""] = Object.keys(bad);
+        await expect(staking.deploySlashing(created, {}, { ...staking.PENALTIES, ...bad }))
+          .to.be.revertedWithCustomError(slasher, "SlasherConfigInvalid")
+          .withArgs(encodeBytes32String(field));
       }
+    });
+
+    it("EVID-12: a slasher without a salt would take the evidence of every cluster, and is not made", async () => {
+      const { world, slasher } = await networkHelpers.loadFixture(fourSeats);
+      const libraries = await staking.deployLibraries(world.ethers);
+      const from = world.admin.address;
+      const named = getCreateAddress({ from, nonce: (await world.admin.getNonce()) + 1 });
+      const config = staking.configOf(world.token.target, named, world.authority.target);
+      const { target } = await world.ethers.deployContract("StakeTable", [config], { libraries });
+      await expect(world.ethers.deployContract("Slasher", [target, ZeroHash, staking.PENALTIES]))
+        .to.be.revertedWithCustomError(slasher, "SlasherConfigInvalid")
+        .withArgs(encodeBytes32String("salt"));
     });
   });
 });

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { concat, keccak256, toBeHex } from "ethers";
+import { concat, encodeBytes32String, keccak256, toBeHex } from "ethers";
 import { network } from "hardhat";
 
 import { FIELD_MODULUS, G1_IDENTITY, keyPair, POSSESSION_TAG, sign } from "../support/bls.ts";
@@ -93,21 +93,16 @@ describe("StakeTable registry", () => {
     it("KEY-2: refuses keys that are no points, are not canonical, or have the wrong length", async () => {
       const { world, stakeTable, operator } = await networkHelpers.loadFixture(empty);
       const table = stakeTable.connect(operator);
+      const precompiles = await world.ethers.getContractAt("BLS", stakeTable.target);
       const { packed } = staking.freshKey();
       const proof = await staking.possession(world, keyPair("any"), operator.address);
       const send = async (key: string) => table.register(key, proof, 0n, NETWORK, METADATA, 100n * TOKENS);
       const notCanonical = concat([toBeHex(FIELD_MODULUS, 48), "0x" + packed.slice(2 + 96)]);
       const notOnCurve = concat([toBeHex(5n, 48), "0x" + packed.slice(2 + 96)]);
       for (const key of [notCanonical, notOnCurve]) {
-        await expect(send(key)).to.be.revertedWithCustomError(
-          await world.ethers.getContractAt("BLS", stakeTable.target),
-          "BlsPrecompileFailed",
-        );
+        await expect(send(key)).to.be.revertedWithCustomError(precompiles, "BlsPrecompileFailed");
       }
-      await expect(send(packed + "00")).to.be.revertedWithCustomError(
-        await world.ethers.getContractAt("BLS", stakeTable.target),
-        "BlsKeyLengthWrong",
-      );
+      await expect(send(packed + "00")).to.be.revertedWithCustomError(precompiles, "BlsKeyLengthWrong");
     });
 
     it("KEY-1: ids end where seats can name no more", async () => {
@@ -420,13 +415,18 @@ describe("StakeTable registry", () => {
         { slasher: zero },
         { authority: zero },
         { escrow: 8n * staking.DAY - 1n },
-        { escrow: 366n * staking.DAY },
+        { escrow: 365n * staking.DAY + 1n },
         { stakeUnit: 0n },
         { stakeUnit: 2n ** 103n },
       ]) {
-        await expect(
-          world.ethers.deployContract("StakeTable", [{ ...good, ...bad }], { libraries }),
-        ).to.be.revertedWithCustomError(stakeTable, "StakeTableConfigInvalid");
+        const [field = ""] = Object.keys(bad);
+        await expect(world.ethers.deployContract("StakeTable", [{ ...good, ...bad }], { libraries }))
+          .to.be.revertedWithCustomError(stakeTable, "StakeTableConfigInvalid")
+          .withArgs(encodeBytes32String(field));
+      }
+      for (const escrow of [8n * staking.DAY, 365n * staking.DAY]) {
+        const table = await world.ethers.deployContract("StakeTable", [{ ...good, escrow }], { libraries });
+        expect(await table.escrow()).to.equal(escrow);
       }
       const parameters = { ...staking.PARAMETERS, seats: 3n };
       await expect(
