@@ -34,6 +34,7 @@ const RETRY: ReadonlySet<string> = new Set([
   "LightClientWrongCommittee",
   "LightClientNextCommitteeNotCreated",
   "LightClientResumeNotDue",
+  "LightClientResumeCommitteeTooYoung",
   "StakeTableSeatsTooFew",
   "StakeTableCommitteeStakeTooLow",
   "SlasherSettlementTooEarly",

@@ -66,10 +66,13 @@ export function createNodes(options: NodesOptions): Sequencer {
     handover: async (epoch) => unique(await askAll((node) => ask(node, Questions.handover(epoch)))),
     inHistory: async (height, head) => {
       const answers = await askAll((node) => ask(node, Questions.historyProof(height, head.height)));
-      const proofs = answers.flatMap((found) =>
-        found === undefined ? [] : [{ otherBlock: Header.hash(found.header), path: found.path }],
-      );
-      return proofs.find(({ otherBlock, path }) => isInHistory(otherBlock, height, head, path));
+      const proofs = answers.filter((found) => found !== undefined);
+      return proofs.find(({ header, path }) => isInHistory(Header.hash(header), height, head, path));
+    },
+    resumes: async () => {
+      const answers = await askAll((node) => ask(node, Questions.resume()));
+      const found = answers.filter((answer) => answer !== undefined);
+      return found.sort((a, b) => (a.message.epoch < b.message.epoch ? 1 : -1));
     },
     evidence: async (from) => {
       const pages = await askAll(async (node) => {

@@ -58,8 +58,10 @@ async function differs(
 ): Promise<ForkProof | undefined> {
   const [low, high] = [lower.header, higher.header];
   if (low.height >= high.height || low.epoch !== high.epoch || low.committee !== high.committee) return undefined;
-  const proof = await sequencer.inHistory(low.height, high);
-  return proof !== undefined && proof.otherBlock !== Header.hash(low) ? proof : undefined;
+  const other = await sequencer.inHistory(low.height, high);
+  const otherBlock = other === undefined ? undefined : Header.hash(other.header);
+  if (other === undefined || otherBlock === undefined || otherBlock === Header.hash(low)) return undefined;
+  return { otherBlock, path: other.path };
 }
 
 function conflicts(a: Header.Header, b: Header.Header): boolean {

@@ -37,6 +37,10 @@ export function seatsToReport(members: readonly bigint[], slashed: ReadonlySet<b
 
 /** HOUSE-4: a pending resume is applied when it is due and the client still needs one. */
 export function isResumeDue(client: ClientState, applicableAt: bigint, l1Seconds: bigint): boolean {
-  const expired = client.committee !== 0n && l1Seconds >= client.trustedUntil;
-  return applicableAt !== 0n && l1Seconds >= applicableAt && (client.frozen || expired);
+  return applicableAt !== 0n && l1Seconds >= applicableAt && isHalted(client, l1Seconds);
+}
+
+/** HOUSE-5: a frozen or expired client waits for a resume that a newer committee signs. */
+export function isHalted(client: ClientState, l1Seconds: bigint): boolean {
+  return client.frozen || (client.committee !== 0n && l1Seconds >= client.trustedUntil);
 }

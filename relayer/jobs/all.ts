@@ -7,7 +7,8 @@ import { finalizedHeaders } from "../watchers/finalizedHeaders.ts";
 import { freeze } from "./freeze.ts";
 import { advance, handover } from "./post.ts";
 import { send } from "./send.ts";
-import { applyResume, reportSlashed } from "./slashing.ts";
+import { applyResume, proposeResume } from "./resume.ts";
+import { reportSlashed } from "./slashing.ts";
 import { rotate, seal, settle } from "./stakeTable.ts";
 
 /** Every job, by the queue that runs it. */
@@ -23,6 +24,7 @@ export const allJobs: readonly RunnableJob<Context>[] = [
   runnable(rotate),
   runnable(settle),
   runnable(reportSlashed),
+  runnable(proposeResume),
   runnable(applyResume),
   runnable(send),
 ];

@@ -1,8 +1,7 @@
 import { z } from "zod";
 
 import type { Context } from "../context.ts";
-import { isResumeDue } from "../decide/housekeeping.ts";
-import { encodeApplyResume, encodeReportSlashed } from "../l1/encode.ts";
+import { encodeReportSlashed } from "../l1/encode.ts";
 import type { JobDefinition } from "../queues.ts";
 import { PRIORITY, single } from "./intents.ts";
 import { sendIntent } from "./send.ts";
@@ -22,22 +21,5 @@ export const reportSlashed: JobDefinition<z.output<typeof reportPayload>, Contex
     const label = `report-slashed-${committee}-${due.join("-")}`;
     const data = encodeReportSlashed(BigInt(committee), due);
     return sendIntent(context, single(label, context.contracts.lightClient, data, PRIORITY.evidence));
-  },
-};
-
-const resumePayload = z.object({ applicableAt: decimal });
-
-/** `slashing/apply-resume`: ends an outage that a newer committee has signed the end of. */
-export const applyResume: JobDefinition<z.output<typeof resumePayload>, Context> = {
-  queue: "slashing",
-  name: "apply-resume",
-  schema: resumePayload,
-  id: ({ applicableAt }) => `apply-resume-${applicableAt}`,
-  process: async (_payload, context) => {
-    const { l1, contracts } = context;
-    const [client, applicableAt, now] = [await l1.client(), await l1.resumeApplicableAt(), await l1.headTime()];
-    if (!isResumeDue(client, applicableAt, now)) return { kind: "already-done", note: "no resume is due" };
-    const label = `apply-resume-${applicableAt.toString()}`;
-    return sendIntent(context, single(label, contracts.lightClient, encodeApplyResume(), PRIORITY.resume));
   },
 };

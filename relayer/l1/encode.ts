@@ -1,8 +1,11 @@
 import type { BytesLike } from "ethers";
+import type * as z from "zod";
 
 import { toHex, type Hex } from "../../src/codec/hex.ts";
 import { nobleBls } from "../../src/crypto/blsNoble.ts";
 import { contractInterface } from "../../src/l1/contracts.ts";
+import type { Checkpoint } from "../../src/lightclient/checkpoint.ts";
+import type * as Wire from "../../src/lightclient/wire.ts";
 import type { FinalizedHeader } from "../../src/lightclient/finalizedHeader.ts";
 
 /** Calldata of the calls that the relayer makes, from protocol nouns. */
@@ -48,6 +51,18 @@ export function encodeSettle(validator: bigint): string {
 
 export function encodeReportSlashed(committee: bigint, seats: readonly number[]): string {
   return contractInterface("LightClient").encodeFunctionData("reportSlashed", [committee, seats]);
+}
+
+/** `resume`: the message under its quorum's signature, its block's header, and L1's checkpoint in that block's history. */
+export function encodeResume(
+  { message, header, absent, signature }: z.output<typeof Wire.resume>,
+  latest: Checkpoint,
+  path: readonly string[],
+): string {
+  const { epoch, block: blockHash, committee } = message;
+  const certificate = { viewNumber: 0n, absent: toHex(absent), signature: signatureWords(signature) };
+  const args = [{ epoch, blockHash, committee }, certificate, header, latest, path];
+  return contractInterface("LightClient").encodeFunctionData("resume", args);
 }
 
 export function encodeApplyResume(): string {

@@ -1,7 +1,13 @@
 import { isError, type Provider } from "ethers";
 
 import type { AddressBook } from "../../src/l1/addressBook.ts";
+import { Height } from "../../src/protocol/scalars.ts";
+import { lightClientCheckpoints } from "../../src/sdk/l1Checkpoints.ts";
+import type { CheckpointOnL1 } from "../../src/sdk/l1Proof.ts";
 import { lightClientAt, slasherAt, stakeTableAt } from "../../src/l1/contracts.ts";
+
+/** Above every height: only the newest checkpoint is looked for. */
+const HEIGHT_MAX = (1n << 64n) - 1n;
 
 /** Addresses the relayer calls. */
 export type Contracts = Pick<AddressBook, "stakeTable" | "lightClient" | "slasher">;
@@ -41,14 +47,21 @@ export interface L1Reader {
   isSlashed(validator: bigint): Promise<boolean>;
   /** Those of `seats` that `reportSlashed` would count now: of slashed validators and not reported yet. */
   reportable(committee: bigint, seats: readonly number[]): Promise<readonly number[]>;
-  /** Time from which the pending resume may be applied, seconds; 0 without one. */
-  resumeApplicableAt(): Promise<bigint>;
+  /** The resume that waits for its delay: its epoch, and the time from which it may be applied, seconds; 0 without one. */
+  pendingResume(): Promise<{ readonly epoch: bigint; readonly applicableAt: bigint }>;
+  /** The checkpoint that stands, as far as L1's events tell it. */
+  latestCheckpoint(): Promise<CheckpointOnL1 | undefined>;
 }
 
-export function createL1Reader(contracts: Contracts, provider: Provider): L1Reader {
+export function createL1Reader(contracts: Contracts, provider: Provider, deployedAtBlock: bigint): L1Reader {
   const lightClient = lightClientAt(contracts.lightClient, provider);
   const stakeTable = stakeTableAt(contracts.stakeTable, provider);
   const slasher = slasherAt(contracts.slasher, provider);
+  // Back to the deployment: a client that expired may have been last fed long ago.
+  const checkpoints = lightClientCheckpoints({
+    ...{ provider, lightClient: contracts.lightClient, deployedAtBlock: Number(deployedAtBlock) },
+    searchBlocks: Number.MAX_SAFE_INTEGER,
+  });
   return {
     headTime: async () => {
       const block = await provider.getBlock("latest");
@@ -89,6 +102,13 @@ export function createL1Reader(contracts: Contracts, provider: Provider): L1Read
       }
       return kept;
     },
-    resumeApplicableAt: async () => (await lightClient.pendingResume()).applicableAt,
+    pendingResume: async () => {
+      const { epoch, applicableAt } = await lightClient.pendingResume();
+      return { epoch, applicableAt };
+    },
+    latestCheckpoint: async () => {
+      const stored = await checkpoints.checkpoints(Height(HEIGHT_MAX));
+      return stored.find(({ isLatest }) => isLatest);
+    },
   };
 }

@@ -1,6 +1,7 @@
 import type { Context } from "../context.ts";
-import { committeeToMake, isResumeDue, keysToSeal, seatsToReport } from "../decide/housekeeping.ts";
-import { applyResume, reportSlashed } from "../jobs/slashing.ts";
+import { committeeToMake, isHalted, isResumeDue, keysToSeal, seatsToReport } from "../decide/housekeeping.ts";
+import { applyResume, proposeResume, toResumePayload } from "../jobs/resume.ts";
+import { reportSlashed } from "../jobs/slashing.ts";
 import { rotate, seal, settle, stillWaiting } from "../jobs/stakeTable.ts";
 import { ensureJob, type JobDefinition } from "../queues.ts";
 import { nothing, type Nothing } from "./finalizedHeaders.ts";
@@ -24,13 +25,24 @@ export const epochs: JobDefinition<Nothing, Context> = {
       if (now >= (await l1.settleableAt(validator))) await ensureJob(jobs, settle, { validator: validator.toString() });
     }
     await reportSlashedSeats(context);
-    const [client, applicableAt] = [await l1.client(), await l1.resumeApplicableAt()];
-    if (isResumeDue(client, applicableAt, now)) {
-      await ensureJob(jobs, applyResume, { applicableAt: applicableAt.toString() });
-    }
+    await resumeIfHalted(context, now);
     return { kind: "done", note: "" };
   },
 };
+
+/** HOUSE-5: puts what quorums signed to L1, one after the other by epoch, and applies what is due. */
+async function resumeIfHalted({ l1, sequencer, jobs }: Context, now: bigint): Promise<void> {
+  const client = await l1.client();
+  if (!isHalted(client, now)) return;
+  const { applicableAt, epoch } = await l1.pendingResume();
+  if (isResumeDue(client, applicableAt, now)) {
+    await ensureJob(jobs, applyResume, { applicableAt: applicableAt.toString() });
+    return;
+  }
+  for (const resume of await sequencer.resumes()) {
+    if (resume.message.epoch >= epoch) await ensureJob(jobs, proposeResume, toResumePayload(resume));
+  }
+}
 
 /** Slashed seats of the committee that L1 trusts; what was reported already ends the job as done. */
 async function reportSlashedSeats({ l1, memory, jobs }: Context): Promise<void> {

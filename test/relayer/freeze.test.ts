@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 
 import { findDeepFork, findFork } from "../../relayer/decide/fork.ts";
 import type { FinalizedHeader } from "../../src/lightclient/finalizedHeader.ts";
-import { hash, type Header } from "../../src/protocol/Header.ts";
+import type { Header } from "../../src/protocol/Header.ts";
 import { expectPresent } from "../../src/runtime/assert.ts";
 import { startNodeServer, type NodeServer } from "./support/nodeServer.ts";
 import { createWorld, until, type World } from "./support/world.ts";
@@ -46,8 +46,8 @@ describe("FORK-2: two finalizations of different heights whose histories differ"
     const sequencer = {
       handover: (epoch: bigint) => Promise.resolve(chain.handovers(epoch - 1n).slice(0, 1)),
       inHistory: (height: bigint, head: Header) => {
-        const otherBlock = hash(expectPresent(chain.at(height), "a block of the chain").header);
-        return Promise.resolve({ otherBlock, path: chain.historyPath(height, head.height) });
+        const { header } = expectPresent(chain.at(height), "a block of the chain");
+        return Promise.resolve({ header, path: chain.historyPath(height, head.height) });
       },
     };
     expect(await findDeepFork([higher, lower], sequencer)).toBeUndefined();

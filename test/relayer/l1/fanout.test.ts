@@ -60,9 +60,9 @@ describe("several L1 endpoints", () => {
   });
 
   it.each([
-    ["HTTP 429", (to: Proxy) => (to.status = 429)],
-    ["-32005", (to: Proxy) => (to.refusal = { code: -32005, message: "limit exceeded" })],
-    ["words", (to: Proxy) => (to.refusal = { code: -32000, message: "Too Many Requests" })],
+    ["HTTP 429", (to: Proxy): unknown => (to.status = 429)],
+    ["-32005", (to: Proxy): unknown => (to.refusal = { code: -32005, message: "limit exceeded" })],
+    ["words", (to: Proxy): unknown => (to.refusal = { code: -32000, message: "Too Many Requests" })],
   ] as const)("EP-4: %s: the endpoint is left alone for a growing while and stays healthy", async (_title, limit) => {
     const fanout = fanoutOver(1);
     expect(await balance(fanout)).toBe("0x0");

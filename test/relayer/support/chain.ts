@@ -1,14 +1,19 @@
+import type * as z from "zod";
+
 import { toHex, type Hex } from "../../../src/codec/hex.ts";
 import { GROUP_ORDER, secretScalar, toBigEndian } from "../../../src/crypto/bls.ts";
 import { nobleBls } from "../../../src/crypto/blsNoble.ts";
 import { hashBytes, hashFromBytes, keccakHash, ZERO_HASH, type Hash } from "../../../src/crypto/hash.ts";
 import * as Merkle from "../../../src/crypto/merkle.ts";
+import type * as Wire from "../../../src/lightclient/wire.ts";
 import type { FinalizedHeader } from "../../../src/lightclient/finalizedHeader.ts";
 import * as Committee from "../../../src/protocol/Committee.ts";
 import type { Domain } from "../../../src/protocol/Domain.ts";
 import * as Header from "../../../src/protocol/Header.ts";
 import * as History from "../../../src/protocol/History.ts";
 import { CommitteeId, Epoch, Height, View } from "../../../src/protocol/scalars.ts";
+import * as Resume from "../../../src/protocol/Resume.ts";
+import { expectPresent } from "../../../src/runtime/assert.ts";
 import * as Vote from "../../../src/protocol/Vote.ts";
 
 /** Who signs in one committee, in committee order. */
@@ -42,6 +47,9 @@ export class TestChain {
   #history: History.History;
   #signers: Signers;
   #time: bigint;
+  /** Epoch and view of the last block; a resume opens an epoch of its own. */
+  #epoch = 1n;
+  #view = 0n;
 
   constructor(options: ChainOptions, trunk?: TestChain) {
     this.#options = options;
@@ -50,6 +58,9 @@ export class TestChain {
     this.#hashes = [options.salt, ...this.#finalized.map(({ header }) => Header.hash(header))];
     this.#history = this.#hashes.reduce(History.append, History.EMPTY);
     this.#signers = trunk?.signers ?? options.signers;
+    const last = this.#finalized.at(-1)?.header;
+    this.#epoch = last?.epoch ?? 1n;
+    this.#view = last?.viewNumber ?? 0n;
     // A branch has other times, and so other blocks.
     this.#time = (this.#finalized.at(-1)?.header.timestamp ?? BigInt(Date.now() - 60_000)) + (trunk ? 1n : 0n);
   }
@@ -98,7 +109,10 @@ export class TestChain {
     const { epochLength } = this.#options;
     for (let i = 0; i < count; i++) {
       const height = this.height + 1n;
-      const epoch = (height + epochLength - 1n) / epochLength;
+      const due = (height + epochLength - 1n) / epochLength;
+      const epoch = due > this.#epoch ? due : this.#epoch;
+      this.#view = epoch > this.#epoch ? 1n : this.#view + 1n;
+      this.#epoch = epoch;
       const isHandover = height === epoch * epochLength;
       const following = isHandover ? (next ?? this.#signers) : undefined;
       const block = this.#block(height, epoch, following?.committee ?? 0n);
@@ -111,16 +125,15 @@ export class TestChain {
   }
 
   #block(height: bigint, epoch: bigint, nextCommittee: bigint): FinalizedHeader {
-    const { nowMs, epochLength, l1Number } = this.#options;
+    const { nowMs, l1Number } = this.#options;
     const now = BigInt(nowMs?.() ?? 0);
     this.#time = now > this.#time ? now : this.#time + 1n;
     const filler = keccakHash(new TextEncoder().encode(`block ${height.toString()}`));
-    const view = height - (epoch - 1n) * epochLength;
     const parent = this.#hashes.at(-1) ?? ZERO_HASH;
     const header: Header.Header = {
       height: Height(height),
       epoch: Epoch(epoch),
-      viewNumber: View(view),
+      viewNumber: View(this.#view),
       committee: CommitteeId(this.#signers.committee),
       timestamp: this.#time,
       parent,
@@ -142,20 +155,36 @@ export class TestChain {
     };
   }
 
+  /** The word of `signers` that the chain goes on above its newest block in `epoch`, and what follows from it here. */
+  signResume(epoch: bigint, signers: Signers): z.output<typeof Wire.resume> {
+    const { header } = expectPresent(this.newest(), "a block to resume above");
+    const message = { epoch: Epoch(epoch), block: Header.hash(header), committee: CommitteeId(signers.committee) };
+    const { signature, absent } = signTogether(Resume.digest(message, this.#domain), signers);
+    [this.#epoch, this.#view, this.#signers] = [epoch, 0n, signers];
+    return { message, header, absent, signature };
+  }
+
   /** The present committee's finalization of a header, whatever it says. */
   certify(header: Header.Header): FinalizedHeader["certificate"] {
     return certify(header, this.#signers, this.#domain);
   }
 }
 
-function certify(header: Header.Header, { secretKeys }: Signers, domain: Domain): FinalizedHeader["certificate"] {
+function certify(header: Header.Header, signers: Signers, domain: Domain): FinalizedHeader["certificate"] {
   const vote = Vote.finalize(header.epoch, header.viewNumber, Header.hash(header));
   if (vote.kind !== "finalize") throw new Error("not a finalize");
-  // One signature with the sum of the keys is the sum of their signatures, and costs a quarter.
+  return { vote, ...signTogether(Vote.digest(vote, domain), signers) };
+}
+
+/** Everybody's aggregate: one signature with the sum of the keys is the sum of their signatures, at a quarter of the cost. */
+function signTogether(
+  digest: Uint8Array,
+  { secretKeys }: Signers,
+): { readonly absent: Uint8Array; readonly signature: Uint8Array } {
   const sum = secretKeys.map(secretScalar).reduce((total, scalar) => total + scalar) % GROUP_ORDER;
-  const signature = nobleBls.sign(toBigEndian(sum, 32), Vote.digest(vote, domain), "vote");
   const everyone = new Set(secretKeys.map((_key, index) => index));
-  return { vote, absent: Committee.absentBitmap(secretKeys.length, everyone), signature };
+  const absent = Committee.absentBitmap(secretKeys.length, everyone);
+  return { absent, signature: nobleBls.sign(toBigEndian(sum, 32), digest, "vote") };
 }
 
 export const saltOf = (name: string): Hash => keccakHash(new TextEncoder().encode(name));
