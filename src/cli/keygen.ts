@@ -9,9 +9,9 @@ import { systemRandom } from "../runtime/random.ts";
 import { readPasswordFile } from "../signer/keystore.ts";
 import { createValidatorKeys } from "../signer/validatorKeys.ts";
 import { nodeFileSystem } from "../storage/nodeFileSystem.ts";
-import { print } from "./terminal.ts";
+import { addJsonOption, report, table, type ReportOptions } from "./report.ts";
 
-interface Options {
+interface Options extends ReportOptions {
   readonly keyDir: string;
   readonly keyPasswordFile: string;
   readonly clusterFile: string;
@@ -19,8 +19,7 @@ interface Options {
 
 /** `crema keygen`: consensus and transport keys, with the signing record that belongs to them. */
 export function addKeygen(program: Command): void {
-  program
-    .command("keygen")
+  addJsonOption(program.command("keygen"))
     .description("make the keys of a validator (EIP-2335) and the signing record that protects them")
     .requiredOption("--key-dir <directory>", "where to put them; must be new or empty, keys are never replaced")
     .requiredOption("--key-password-file <file>", "file whose first line is to be their password; chmod 600")
@@ -32,8 +31,18 @@ export function addKeygen(program: Command): void {
         ...{ fileSystem: nodeFileSystem, directory: options.keyDir, password, genesis, random: systemRandom },
         bls: await createMclBls(),
       });
-      print(`keys           ${options.keyDir}`);
-      print(`consensus key  ${keyHash(keys.blsPublicKey)} (hash)`);
-      print(`transport key  ${toHex(keys.transportKey).slice(2)}`);
+      const made = {
+        keyDir: options.keyDir,
+        keyHash: keyHash(keys.blsPublicKey),
+        transportKey: toHex(keys.transportKey).slice(2),
+      };
+      report(options, {
+        text: table([
+          ["keys", made.keyDir],
+          ["consensus key", `${made.keyHash} (hash)`],
+          ["transport key", made.transportKey],
+        ]),
+        value: made,
+      });
     });
 }

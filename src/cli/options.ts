@@ -23,3 +23,15 @@ export function wholeNumber(text: string): bigint {
   if (!/^\d{1,78}$/.test(text)) throw new InvalidArgumentError("expected a whole number");
   return BigInt(text);
 }
+
+/** Parses an L1 address. */
+export function l1Address(text: string): `0x${string}` {
+  if (!/^0x[0-9a-fA-F]{40}$/.test(text)) throw new InvalidArgumentError("expected a 20-byte 0x address");
+  return `0x${text.slice(2).toLowerCase()}`;
+}
+
+/** Parses a key's hash. */
+export function keyHashText(text: string): `0x${string}` {
+  if (!/^0x[0-9a-fA-F]{64}$/.test(text)) throw new InvalidArgumentError("expected a 32-byte 0x hash");
+  return `0x${text.slice(2).toLowerCase()}`;
+}

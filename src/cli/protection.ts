@@ -8,9 +8,9 @@ import * as Genesis from "../protocol/Genesis.ts";
 import { exportProtection, importProtection } from "../signer/protectionInterchange.ts";
 import type { ProtectedKey } from "../signer/protectionRecord.ts";
 import { nodeFileSystem } from "../storage/nodeFileSystem.ts";
-import { print } from "./terminal.ts";
+import { addJsonOption, report, type ReportOptions } from "./report.ts";
 
-interface Options {
+interface Options extends ReportOptions {
   readonly keyDir: string;
   readonly keyPasswordFile: string;
   readonly clusterFile: string;
@@ -26,7 +26,10 @@ export function addProtection(program: Command): void {
       const { directory, key } = await recordOf(options);
       const text = await exportProtection(nodeFileSystem, directory, key);
       writeFileSync(options.out, text, { mode: 0o600 });
-      print(`the record was written to ${options.out}; the one in ${options.keyDir} signs no more`);
+      report(options, {
+        text: `the record was written to ${options.out}; the one in ${options.keyDir} signs no more`,
+        value: { file: options.out, keyDir: options.keyDir, disabled: true },
+      });
     });
   keyOptions(protection.command("import"))
     .description("take over a record; signing begins in the epoch after the one that peers report")
@@ -35,12 +38,15 @@ export function addProtection(program: Command): void {
       const text = readFileSync(options.in, "utf8");
       const { directory, key } = await recordOf(options);
       await importProtection(nodeFileSystem, directory, key, text);
-      print(`the record of ${options.in} was taken over into ${options.keyDir}`);
+      report(options, {
+        text: `the record of ${options.in} was taken over into ${options.keyDir}`,
+        value: { file: options.in, keyDir: options.keyDir },
+      });
     });
 }
 
 function keyOptions(command: Command): Command {
-  return command
+  return addJsonOption(command)
     .requiredOption("--key-dir <directory>", "keys of the validator (crema keygen)")
     .requiredOption("--key-password-file <file>", "file whose first line is their password")
     .requiredOption("--cluster-file <file>", "cluster config of the network");

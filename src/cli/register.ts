@@ -1,20 +1,19 @@
 import { readFileSync, writeFileSync } from "node:fs";
 
-import type { Wallet } from "ethers";
 import type { Command } from "commander";
 
 import { isHex, type Hex } from "../codec/hex.ts";
 import { createMclBls } from "../crypto/blsMcl.ts";
-import { readAddressBook, type AddressBook } from "../l1/addressBook.ts";
-import { developmentTokenAt } from "../l1/contracts.ts";
+import { readAddressBook } from "../l1/addressBook.ts";
 import { ConfigError } from "../config/configTable.ts";
 import { readKeys } from "../node/identity.ts";
 import { parseRegistrationFile, signRegistration } from "../node/registration.ts";
-import { addAccountOptions, mined, withAccount, type AccountOptions } from "./account.ts";
+import { addAccountOptions, approve, minedWith, withAccount, type AccountOptions } from "./account.ts";
 import { wholeNumber } from "./options.ts";
-import { print } from "./terminal.ts";
+import { addJsonOption, report, type ReportOptions } from "./report.ts";
+import { said, value } from "./stake.ts";
 
-interface SignOptions {
+interface SignOptions extends ReportOptions {
   readonly keyDir: string;
   readonly keyPasswordFile: string;
   readonly operator: string;
@@ -36,8 +35,7 @@ interface SendOptions extends AccountOptions {
  */
 export function addRegister(program: Command): void {
   const register = program.command("register").description("register a validator on L1");
-  register
-    .command("sign")
+  addJsonOption(register.command("sign"))
     .description("prove possession of the consensus key to an account; needs no network")
     .requiredOption("--key-dir <directory>", "keys of the validator (crema keygen)")
     .requiredOption("--key-password-file <file>", "file whose first line is their password")
@@ -67,12 +65,17 @@ async function sign(options: SignOptions): Promise<void> {
     address: options.address,
   });
   writeFileSync(options.out, `${JSON.stringify(registration, null, 2)}\n`);
-  print(`registration for key ${registration.keyHash} written to ${options.out}`);
+  const { keyHash } = registration;
+  report(options, {
+    text: `registration for key ${keyHash} written to ${options.out}`,
+    value: { keyHash, operator, file: options.out },
+  });
 }
 
 async function send(options: SendOptions): Promise<void> {
   const registration = parseRegistrationFile(readFileSync(options.registration, "utf8"), options.registration);
-  await withAccount(options, async ({ wallet, book, table }) => {
+  const done = await withAccount(options, async (account) => {
+    const { wallet, book, table } = account;
     if (registration.stakeTable !== book.stakeTable || registration.l1ChainId !== book.chainId) {
       throw new ConfigError([`${options.registration} was signed for another stake table or chain`]);
     }
@@ -80,18 +83,12 @@ async function send(options: SendOptions): Promise<void> {
       throw new ConfigError([`the registration is for ${registration.operator}, the account is ${wallet.address}`]);
     }
     const { commission, metadata, selfStake } = options;
-    await approve(wallet, book, selfStake);
+    await approve(account, selfStake);
     const { key, possession, network } = registration;
-    const { hash } = await mined(table.register(key, [...possession], commission, network, metadata, selfStake));
-    const { id } = await table.keyOf(registration.keyHash);
-    print(`validator ${String(id)} registered (${hash})`);
+    const sending = table.register(key, [...possession], commission, network, metadata, selfStake);
+    return minedWith(sending, "StakeTable", "ValidatorRegistered");
   });
-}
-
-async function approve(wallet: Wallet, { token, stakeTable }: AddressBook, amount: bigint): Promise<void> {
-  const erc20 = developmentTokenAt(token, wallet);
-  if ((await erc20.allowance(wallet.address, stakeTable)) >= amount) return;
-  await mined(erc20.approve(stakeTable, amount));
+  report(options, said(done, `validator ${value(done, "id")} registered`));
 }
 
 function isAddress(value: string): value is Hex {

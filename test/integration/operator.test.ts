@@ -92,7 +92,7 @@ describe("an operator with nothing but the commands", () => {
     chmodSync(accountKey, 0o600);
     expect(await table.validatorCount()).toBe(0n);
     expect(await crema(...send, ...account)).toEqual(succeeded("validator 1 registered"));
-    expect(await crema(...send, ...account)).toEqual(refused(1, "StakeTableKeyKnown(0x"));
+    expect(await crema(...send, ...account)).toEqual(refused(1, "StakeTableKeyKnown(keyHash: 0x"));
 
     const seat = ["--validator", "1", ...account];
     const other = await waitingValidator();
@@ -102,9 +102,9 @@ describe("an operator with nothing but the commands", () => {
     // An account without ether: nothing can have been sent.
     expect(await crema("seal", ...strange)).toEqual(succeeded("no key waits"));
 
-    expect(await crema("seat", "leave", ...seat)).toEqual(refused(1, "StakeTableSeatNotHeld(1)"));
+    expect(await crema("seat", "leave", ...seat)).toEqual(refused(1, "StakeTableSeatNotHeld(id: 1)"));
     expect(await crema("seat", "take", ...seat)).toEqual(succeeded("validator 1 has a seat"));
-    expect(await crema("seat", "take", ...seat)).toEqual(refused(1, "StakeTableSeatHeld(1, 0)"));
+    expect(await crema("seat", "take", ...seat)).toEqual(refused(1, "StakeTableSeatHeld(id: 1, seat: 0)"));
     expect(await crema("seat", "leave", ...seat)).toEqual(succeeded("validator 1 left its seat"));
     expect(await crema("seat", "take", "--validator", "one", ...account)).toEqual(refused(1, "whole number"));
   });

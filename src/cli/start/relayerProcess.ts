@@ -52,6 +52,9 @@ export function createRelayer(setup: RelayerSetup): LocalRelayer {
           CREMA_POST_EVERY_BLOCKS: "1",
           CREMA_POST_EVERY_SECONDS: "5",
           CREMA_POLL_MS: "250",
+          // Blocks come every second here: what takes longer than a few was dropped.
+          CREMA_BUMP_AFTER_MS: "4000",
+          CREMA_REBROADCAST_AFTER_MS: "2000",
           CREMA_HTTP_HOST: "127.0.0.1",
           CREMA_HTTP_PORT: String(setup.port),
         },
