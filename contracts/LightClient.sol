@@ -12,6 +12,7 @@ import {
 } from "./interfaces/ILightClient.sol";
 import {IStakeTable} from "./interfaces/IStakeTable.sol";
 import {Certificates} from "./libraries/Certificates.sol";
+import {ClientBounds} from "./libraries/ClientBounds.sol";
 import {Committee, CommitteeCode} from "./libraries/CommitteeCode.sol";
 import {Merkle} from "./libraries/Merkle.sol";
 import {Certificate} from "./types/Certificate.sol";
@@ -36,11 +37,6 @@ contract LightClient is ILightClient {
     /// @inheritdoc ILightClient
     uint256 public constant LATEST_POSITION = RING_SIZE;
 
-    uint256 private constant MARGIN_MIN = 7 days;
-    /// @dev A committee that resumes is at least this old, so that its making was seen by everyone...
-    uint256 private constant RESUME_COMMITTEE_AGE = 2 days;
-    /// @dev ...and is trusted for at least this long after the resume is applied.
-    uint256 private constant RESUME_TRUST_LEFT = 7 days;
     uint64 private constant RESUME_EPOCHS_MAX = 65_536;
     uint64 private constant FIRST_COMMITTEE = 1;
 
@@ -72,13 +68,7 @@ contract LightClient is ILightClient {
 
     /// @param genesisHash Hash of the cluster's genesis header: the salt of every signature, and the first checkpoint.
     constructor(IStakeTable stakeTable_, bytes32 genesisHash, LightClientParameters memory parameters) {
-        if (parameters.epochLength == 0) revert LightClientEpochLengthZero();
-        if (parameters.ringInterval == 0) revert LightClientRingIntervalZero();
-        if (parameters.margin < MARGIN_MIN) revert LightClientMarginTooShort(parameters.margin, MARGIN_MIN);
-        uint256 trusted = Math.saturatingSub(stakeTable_.escrow(), parameters.margin);
-        // Less, and no committee could ever be old enough and young enough to resume.
-        uint256 least = RESUME_COMMITTEE_AGE + parameters.resumeDelay + RESUME_TRUST_LEFT;
-        if (trusted <= least) revert LightClientTrustPeriodTooShort(trusted, least);
+        uint256 trusted = ClientBounds.check(stakeTable_, genesisHash, parameters);
 
         stakeTable = stakeTable_;
         salt = genesisHash;
@@ -301,7 +291,7 @@ contract LightClient is ILightClient {
         _checkFinalization(low, lower.certificate, lowHash, record.nonce);
         _checkFinalization(high, higher.certificate, highHash, record.nonce);
 
-        _halt = Halt({endedAt: uint64(block.timestamp), resumed: 0, frozen: true});
+        (_halt.endedAt, _halt.frozen) = (uint64(block.timestamp), true);
         _state = _state.withoutTrust();
         emit LightClientFroze(low.epoch, low.committee, lowHash, highHash);
     }
@@ -356,7 +346,7 @@ contract LightClient is ILightClient {
         // Still expired or frozen, as it was when the resume was proposed: nothing but this line ends either.
 
         delete _pending;
-        _halt = Halt({endedAt: uint64(block.timestamp), resumed: pending.committee, frozen: false});
+        (_halt.resumed, _halt.frozen) = (pending.committee, false);
         pending.checkpoint.receivedAt = uint64(block.timestamp);
         CommitteeRecord memory record = stakeTable.committee(pending.committee);
         _store(_install(_state, pending.committee, record, pending.epoch), pending.epoch, 0, pending.checkpoint);
@@ -389,12 +379,12 @@ contract LightClient is ILightClient {
         if (committee <= current) revert LightClientResumeCommitteeNotNewer(committee, current);
         CommitteeRecord memory record = stakeTable.committee(committee);
         if (!record.exists()) revert LightClientNoCommittee(committee);
-        uint256 latestCreation = block.timestamp - RESUME_COMMITTEE_AGE;
+        uint256 latestCreation = block.timestamp - ClientBounds.RESUME_COMMITTEE_AGE;
         if (record.createdAt > latestCreation) {
             revert LightClientResumeCommitteeTooYoung(committee, record.createdAt, latestCreation);
         }
         uint256 trusted = _trustedUntil(committee, record);
-        uint256 least = block.timestamp + resumeDelay + RESUME_TRUST_LEFT;
+        uint256 least = block.timestamp + resumeDelay + ClientBounds.RESUME_TRUST_LEFT;
         if (trusted < least) revert LightClientResumeCommitteeTooOld(committee, trusted, least);
         return record.nonce;
     }
@@ -436,7 +426,7 @@ contract LightClient is ILightClient {
     function _trustedUntil(uint64 committee, CommitteeRecord memory record) private view returns (uint256) {
         if (!record.exists() || _slashed[committee].expired) return 0;
         Halt memory halt = _halt;
-        if (record.createdAt <= halt.endedAt && committee != halt.resumed) return 0;
+        if (record.createdAt <= halt.endedAt || committee < halt.resumed) return 0;
         return record.createdAt + trustPeriod;
     }
 

@@ -2,13 +2,13 @@
 pragma solidity ^0.8.30;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 
 import {ISlasher, PenaltyConfig, SingleStatement} from "./interfaces/ISlasher.sol";
 import {IStakeTable} from "./interfaces/IStakeTable.sol";
 import {BLS} from "./libraries/BLS.sol";
 import {Certificates} from "./libraries/Certificates.sol";
 import {Committee, CommitteeCode} from "./libraries/CommitteeCode.sol";
+import {FaultHistory} from "./libraries/FaultHistory.sol";
 import {CommitteeRecord} from "./types/Committee.sol";
 import {Domain} from "./types/Domain.sol";
 import {Message, PairEvidence, Statement} from "./types/Evidence.sol";
@@ -23,8 +23,6 @@ import {Message, PairEvidence, Statement} from "./types/Evidence.sol";
 ///
 /// LOOPS. Over at most 32 signers.
 contract Slasher is ISlasher {
-    using Checkpoints for Checkpoints.Trace208;
-
     /* CONSTANTS */
 
     uint256 private constant WAD = 1e18;
@@ -47,8 +45,7 @@ contract Slasher is ISlasher {
 
     /* STORAGE */
 
-    /// @dev Sum of all fractions up to a time, 1e18 = 1.
-    Checkpoints.Trace208 private _fractions;
+    FaultHistory private _faults;
 
     /* CONSTRUCTOR */
 
@@ -74,11 +71,16 @@ contract Slasher is ISlasher {
 
     /// @inheritdoc ISlasher
     function slash(PairEvidence calldata evidence) external returns (uint32 id) {
-        _requireConflict(evidence.first, evidence.second);
-        bytes32 keyHash = BLS.keyHash(evidence.key);
+        Message memory first = evidence.first;
+        Message memory second = evidence.second;
+        _requireConflict(first, second);
+        bytes32[8] memory key = evidence.key;
+        bytes32 keyHash = BLS.keyHash(key);
         id = _requireLiable(keyHash);
         // Messages that conflict are distinct, so their digests are.
-        if (!BLS.verifyPair(evidence.key, _digest(evidence.first), _digest(evidence.second), evidence.signature)) {
+        bytes32 domain = domainSeparator();
+        bytes32 digest = Domain.digest(domain, first.hash());
+        if (!BLS.verifyPair(key, digest, Domain.digest(domain, second.hash()), evidence.signature)) {
             revert SlasherSignatureInvalid();
         }
 
@@ -102,7 +104,8 @@ contract Slasher is ISlasher {
             (uint32 id, bytes32 keyHash) = _signer(a, absentA, first.committee, inFirst[i]);
             (uint32 other, bytes32 otherHash) = _signer(b, absentB, second.committee, inSecond[i]);
             if (id != other) revert SlasherSignersDiffer(id, other);
-            if (!_isSlashable(id, keyHash) || !_isLiable(otherHash)) continue;
+            (, bool liable, uint40 slashedAt) = STAKE_TABLE.liability(keyHash);
+            if (!liable || slashedAt != 0 || !_isLiable(otherHash)) continue;
             _slash(id, keyHash);
             ++slashed;
         }
@@ -173,8 +176,7 @@ contract Slasher is ISlasher {
 
     /// @inheritdoc ISlasher
     function correlated(uint256 from, uint256 to) public view returns (uint256) {
-        uint256 before = from == 0 ? 0 : _fractions.upperLookupRecent(uint48(from - 1));
-        return _fractions.upperLookupRecent(uint48(to)) - before;
+        return _faults.upTo(to) - (from == 0 ? 0 : _faults.upTo(from - 1));
     }
 
     /// @inheritdoc ISlasher
@@ -220,19 +222,15 @@ contract Slasher is ISlasher {
 
     function _requireLiable(bytes32 keyHash) private view returns (uint32 id) {
         bool liable;
-        (id, liable) = STAKE_TABLE.liability(keyHash);
+        uint40 slashedAt;
+        (id, liable, slashedAt) = STAKE_TABLE.liability(keyHash);
         if (id == 0) revert SlasherKeyUnknown(keyHash);
         if (!liable) revert SlasherKeyNotLiable(keyHash, id);
-        uint40 slashedAt = STAKE_TABLE.slashedAt(id);
         if (slashedAt != 0) revert SlasherAlreadySlashed(id, slashedAt);
     }
 
     function _isLiable(bytes32 keyHash) private view returns (bool liable) {
-        (, liable) = STAKE_TABLE.liability(keyHash);
-    }
-
-    function _isSlashable(uint32 id, bytes32 keyHash) private view returns (bool) {
-        return STAKE_TABLE.slashedAt(id) == 0 && _isLiable(keyHash);
+        (, liable, ) = STAKE_TABLE.liability(keyHash);
     }
 
     /* PENALTY, INTERNAL */
@@ -242,17 +240,17 @@ contract Slasher is ISlasher {
         (uint256 stake, uint256 left, uint256 total, uint256 selfStake) = STAKE_TABLE.slash(id);
         uint256 fraction = _fraction(stake + left, total);
         uint256 ceiling = maxPenalty();
-        _fractions.push(uint48(block.timestamp), _fractions.latest() + uint208(fraction));
+        uint256 sum = _faults.add(fraction);
 
         emit Slashed(id, keyHash, msg.sender, fraction, ceiling);
 
-        uint256 certain = _penalty(correlated(block.timestamp - ESCROW, block.timestamp), ceiling);
-        STAKE_TABLE.rewardReporter(id, msg.sender, Math.mulDiv(selfStake, certain, 2 * WAD));
+        uint256 certain = _penalty(sum - _faults.upTo(block.timestamp - ESCROW - 1), ceiling);
+        STAKE_TABLE.rewardReporter(id, msg.sender, (selfStake * certain) / (2 * WAD));
     }
 
     /// @dev Rounded up, at most one.
     function _fraction(uint256 part, uint256 total) private pure returns (uint256) {
-        return part >= total ? WAD : Math.mulDiv(part, WAD, total, Math.Rounding.Ceil);
+        return part >= total ? WAD : Math.ceilDiv(part * WAD, total);
     }
 
     /// @dev pMax counts as of the slash: a settlement later is no dearer.

@@ -109,8 +109,15 @@ interface ILightClient {
 
     error LightClientMarginTooShort(uint256 given, uint256 least);
     error LightClientTrustPeriodTooShort(uint256 given, uint256 least);
+    error LightClientStakeTableMissing(address given);
+    error LightClientGenesisZero();
     error LightClientEpochLengthZero();
+    error LightClientEpochLengthTooLong(uint256 given, uint256 most);
+    error LightClientDriftTooLong(uint256 given, uint256 most);
     error LightClientRingIntervalZero();
+    error LightClientRingIntervalTooLong(uint256 given, uint256 most);
+    /// @notice A resume must not be applied before users could leave through the escape hatches.
+    error LightClientResumeDelayTooShort(uint256 given, uint256 least);
     /// @notice Trust in the installed committee ended at this time: nothing more is taken from it.
     error LightClientExpired(uint256 trustedUntil, uint256 nowSeconds);
     /// @notice A fork was proven: nothing is taken until a resume.

@@ -167,6 +167,8 @@ interface IStakeTable {
     /// @notice A slash got its final penalty (1e18 = all); shares redeem from now on.
     event ValidatorSettled(uint32 indexed id, uint256 penalty, uint256 burned);
 
+    /// @notice The token neither burned this nor let it go to 0x…dEaD: it stays in the stake table, claimed by nobody.
+    event BurnFailed(uint256 amount);
     /// @notice A reporter was paid out of a slashed pool.
     event ReporterRewarded(uint32 indexed id, address indexed reporter, uint256 amount);
 
@@ -259,7 +261,6 @@ interface IStakeTable {
     error StakeTableMetadataTooLong(uint256 given, uint256 limit);
 
     error StakeTableAmountTooLow(uint256 given, uint256 required);
-    error StakeTableAmountTooHigh(uint256 given, uint256 limit);
     error StakeTableSharesTooFew(uint256 given, uint256 required);
     error StakeTableSharesExceeded(uint256 given, uint256 available);
     error StakeTableSelfStakeLocked(uint256 remaining, uint256 locked);
@@ -444,8 +445,8 @@ interface IStakeTable {
     function pool(uint32 id) external view returns (Pool memory);
     function sharesOf(uint32 id, address owner) external view returns (uint256);
     function keyOf(bytes32 keyHash) external view returns (KeyRecord memory);
-    /// @notice Whether an offence signed by this key can still be slashed now, and whose it is.
-    function liability(bytes32 keyHash) external view returns (uint32 id, bool liable);
+    /// @notice Whether an offence signed by this key can still be slashed now, whose it is, and whether its id was slashed.
+    function liability(bytes32 keyHash) external view returns (uint32 id, bool liable, uint40 slashedAt);
     function ticket(uint256 number) external view returns (Ticket memory);
     function position(uint256 number) external view returns (Position memory);
     /// @notice All active stake.

@@ -57,8 +57,9 @@ library BLS {
         bytes32 second,
         bytes32[4] calldata signature
     ) internal view returns (bool) {
-        bytes32[4] memory point = hashToG1(abi.encodePacked(first), SIGNATURE_TAG);
-        g1Add(point, hashToG1(abi.encodePacked(second), SIGNATURE_TAG));
+        bytes memory tag = SIGNATURE_TAG;
+        bytes32[4] memory point = hashToG1(abi.encodePacked(first), tag);
+        g1Add(point, hashToG1(abi.encodePacked(second), tag));
         return _verify(key, point, signature);
     }
 

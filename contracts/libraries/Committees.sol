@@ -3,7 +3,7 @@ pragma solidity ^0.8.30;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
-import {IStakeTable, KeyRecord} from "../interfaces/IStakeTable.sol";
+import {IStakeTable} from "../interfaces/IStakeTable.sol";
 import {CommitteeRecord} from "../types/Committee.sol";
 import {KeyPages} from "./KeyPages.sol";
 import {Keys} from "./Keys.sol";
@@ -40,8 +40,8 @@ library Committees {
     function take(StakeState storage self, uint32 id, uint256 units, uint256 unit) external returns (uint8 number) {
         ValidatorState storage validator = self.validators[id];
         if (validator.seat != 0) revert IStakeTable.StakeTableSeatHeld(id, validator.seat - 1);
-        KeyRecord memory key = self.keys[validator.keyHash];
-        if (key.page == 0) revert IStakeTable.StakeTableKeyNotSealed(validator.keyHash);
+        uint256 place = self.keys[validator.keyHash].place;
+        if (place == 0) revert IStakeTable.StakeTableKeyNotSealed(validator.keyHash);
         uint256 minUnits = _minUnits(self, unit);
         if (units < minUnits) revert IStakeTable.StakeTableSeatStakeTooLow(units * unit, minUnits * unit);
         (uint256 free, uint256 taken, uint256 lowest, uint256 least) = self.seats.survey();
@@ -54,8 +54,8 @@ library Committees {
         number = uint8(free);
         validator.seat = number + 1;
         self.seats.setUnits(number, units);
-        self.seats.seat(number, id, Keys.placeOf(key));
-        self.roster.changed |= bit(number);
+        self.seats.seat(number, id, place);
+        self.roster.changed |= Seats.bit(number);
 
         emit IStakeTable.SeatTaken(number, id);
     }
@@ -71,14 +71,9 @@ library Committees {
 
         self.validators[id].seat = 0;
         self.seats.free(number);
-        self.roster.changed |= bit(number);
 
         emit IStakeTable.SeatVacated(uint8(number), id);
         if (isQueued) self.advance(id);
-    }
-
-    function bit(uint256 number) internal pure returns (uint104) {
-        return uint104(1 << number);
     }
 
     /* COMMITTEES */
@@ -211,19 +206,31 @@ library Committees {
         StakeState storage self,
         Draft memory draft,
         RosterState memory state
-    ) private returns (Roster memory) {
-        uint256[100] memory places;
+    ) private returns (Roster memory roster) {
+        if (state.nonce != 0) roster = Rosters.read(KeyPages.pageAt(address(this), state.nonce));
         uint256 changed = state.changed & draft.seated;
+        if (state.seated == draft.seated && roster.isPatchable()) {
+            _patch(self, roster, draft.seated, changed);
+            return roster;
+        }
+        uint256[100] memory places;
         for (uint256 rest = changed; rest != 0; rest &= rest - 1) {
             uint256 seat = Seats.first(rest);
             places[seat] = _placeOf(self, seat);
         }
-        Roster memory previous;
-        if (state.nonce != 0) previous = Rosters.read(KeyPages.pageAt(address(this), state.nonce));
-        if (state.seated == draft.seated && previous.isPatchable()) {
-            return previous.patch(state.seated, changed, places);
+        return roster.rebuild(state.seated, draft.seated, changed, places);
+    }
+
+    /// @dev With the same seats, all but the keys that changed stays where it is.
+    function _patch(StakeState storage self, Roster memory roster, uint256 seated, uint256 changed) private {
+        bytes memory before = abi.encodePacked(roster.references);
+        uint256 members = 0;
+        for (uint256 rest = changed; rest != 0; rest &= rest - 1) {
+            uint256 seat = Seats.first(rest);
+            uint256 index = Seats.count(seated & ((1 << seat) - 1));
+            if (roster.put(index, _placeOf(self, seat))) members |= 1 << index;
         }
-        return previous.rebuild(state.seated, draft.seated, changed, places);
+        roster.sum(before, members);
     }
 
     /// @dev Where the key of a seat's validator stands, after a queued key became current.

@@ -67,42 +67,52 @@ library KeyPages {
         if (id == 0) revert KeyPageSlotEmpty(page, slot);
     }
 
-    /// @notice One of several keys that stand behind each other. The caller knows that there are more than `index`.
-    function keyAt(bytes calldata keys, uint256 index) internal pure returns (bytes calldata key) {
-        // A slice without its bounds check, which costs more than hashing the key.
-        assembly ("memory-safe") {
-            key.offset := add(keys.offset, mul(index, 192))
-            key.length := 192
-        }
-    }
-
-    /// @notice A buffer for a page of `keys` keys, to be filled by `put` slot by slot.
+    /// @notice A buffer for a page of `keys` keys, to be filled by `put` slot by slot, with a word of room behind it.
     function buffer(uint256 keys) internal pure returns (bytes memory page) {
-        return new bytes(1 + keys * ENTRY_LENGTH);
+        return new bytes(1 + keys * ENTRY_LENGTH + 32);
     }
 
-    /// @notice Puts a key, negated, and its validator's id in a page's buffer.
-    /// @param key 192 bytes.
-    function put(bytes memory page, uint256 slot, bytes calldata key, uint32 id) internal pure {
-        // Writes 196 bytes of the buffer: x as it is, both halves of -y, and the id without what follows it. A coordinate is
-        // negated as p - y in two words; zero stays zero. It is below p, since the key passed the pairing precompile.
+    /// @notice Copies one of several keys, which stand behind each other, to a slot; `put` completes the entry.
+    /// @param index Which key; the caller knows that there are more.
+    /// @param keyHashes Gets what the key is known by, at the slot; the caller knows that it has one.
+    function copy(
+        bytes memory page,
+        uint256 slot,
+        bytes calldata keys,
+        uint256 index,
+        bytes32[] memory keyHashes
+    ) internal pure returns (bytes32 keyHash) {
+        // Solidity would allocate memory anew for each key that it hashes.
         assembly ("memory-safe") {
-            function putNegated(to, from) {
-                let high := shr(128, calldataload(from))
-                let low := calldataload(add(from, 16))
-                let isNonZero := iszero(iszero(or(high, low)))
-                high := sub(sub(MODULUS_HIGH, high), gt(low, MODULUS_LOW))
-                low := sub(MODULUS_LOW, low)
-                mstore(to, shl(128, mul(isNonZero, high)))
-                mstore(add(to, 16), mul(isNonZero, low))
-            }
             let entry := add(add(page, 33), mul(slot, 196))
-            calldatacopy(entry, key.offset, 96)
-            putNegated(add(entry, 96), add(key.offset, 96))
-            putNegated(add(entry, 144), add(key.offset, 144))
-            let tail := add(entry, 192)
-            mstore(tail, or(shl(224, id), shr(32, shl(32, mload(tail)))))
+            calldatacopy(entry, add(keys.offset, mul(index, 192)), 192)
+            keyHash := keccak256(entry, 192)
+            mstore(add(add(keyHashes, 32), shl(5, slot)), keyHash)
         }
+    }
+
+    /// @notice Completes an entry: negates its key and writes its validator's id.
+    function put(bytes memory page, uint256 slot, uint256 id) internal pure {
+        // The id comes with zeros behind it: slots are filled in order. A coordinate is negated as p - y in two words: it is
+        // below p, since the key passed the pairing precompile, and not zero, as `isNegatable` says.
+        assembly ("memory-safe") {
+            let y := add(add(page, 129), mul(slot, 196))
+            let high := shr(128, mload(y))
+            let low := mload(add(y, 16))
+            mstore(y, shl(128, sub(MODULUS_HIGH, add(high, gt(low, MODULUS_LOW)))))
+            mstore(add(y, 16), sub(MODULUS_LOW, low))
+            high := shr(128, mload(add(y, 48)))
+            low := mload(add(y, 64))
+            mstore(add(y, 48), shl(128, sub(MODULUS_HIGH, add(high, gt(low, MODULUS_LOW)))))
+            mstore(add(y, 64), sub(MODULUS_LOW, low))
+            mstore(add(y, 96), shl(224, id))
+        }
+    }
+
+    /// @notice Whether neither half of a key's y is zero, whose negation is not p - y. No honest key has such a half: the
+    /// chance is one in 2^380.
+    function isNegatable(bytes32[8] memory key) internal pure returns (bool) {
+        return key[4] | key[5] != 0 && key[6] | key[7] != 0;
     }
 
     /// @notice Shortens data in place, to at most its length; the memory behind stays unused.

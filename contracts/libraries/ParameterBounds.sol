@@ -14,8 +14,8 @@ library ParameterBounds {
     uint256 internal constant ROTATION_INTERVAL_MIN = 1;
     /// @notice Rotations take place at least four times in U, so that a new committee exists before trust in the old ends.
     uint256 internal constant ROTATIONS_PER_ESCROW_MIN = 4;
-    /// @notice Minimum stakes of a validator, in stake units: a 256th of what a seat can count.
-    uint256 internal constant MINIMUM_UNITS_MAX = 1 << 24;
+    /// @notice Minimum stakes of a validator, in stake units: a 128th of what a seat can count.
+    uint256 internal constant MINIMUM_UNITS_MAX = type(uint24).max;
     uint256 internal constant AMOUNT_MAX = type(uint104).max;
     uint256 internal constant ESCROW_MIN = 8 days;
     uint256 internal constant ESCROW_MAX = 365 days;

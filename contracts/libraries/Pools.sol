@@ -14,11 +14,15 @@ using Pools for ActiveStake global;
 /// @param leftBefore What left in the window before.
 /// @param start Stake at the start of this window.
 /// @param redelegated What was redelegated out in this window.
+/// @param isStreaming Whether `streaming` is not zero: spares its slot where there is nothing to add.
+/// @param isLeaving Whether `left` or `leftBefore` is not zero: spares theirs.
 /// @param streaming Rewards paid and not yet part of `assets`, as of `streamedAt`.
 struct StakePool {
     uint104 assets;
     uint104 shares;
-    uint48 window;
+    uint32 window;
+    bool isStreaming;
+    bool isLeaving;
     uint104 left;
     uint104 leftBefore;
     uint104 start;
@@ -58,15 +62,23 @@ library Pools {
     function roll(StakePool storage self, uint256 window) internal {
         uint256 last = self.window;
         if (last == window) return;
-        self.leftBefore = last + 1 == window ? self.left : 0;
-        self.left = 0;
-        self.start = self.assets;
-        self.redelegated = 0;
-        self.window = uint48(window);
+        if (self.isLeaving) {
+            uint104 before = last + 1 == window ? self.left : 0;
+            (self.left, self.leftBefore, self.isLeaving) = (0, before, before != 0);
+        }
+        (self.start, self.redelegated) = (self.assets, 0);
+        self.window = uint32(window);
+    }
+
+    /// @notice Counts what leaves in this window.
+    function leave(StakePool storage self, uint256 amount) internal {
+        self.left += amount.toUint104();
+        self.isLeaving = true;
     }
 
     /// @notice What left in this window and the one before.
     function leftLately(StakePool storage self, uint256 window) internal view returns (uint256) {
+        if (!self.isLeaving) return 0;
         uint256 last = self.window;
         if (last == window) return uint256(self.left) + self.leftBefore;
         return last + 1 == window ? self.left : 0;
@@ -101,16 +113,16 @@ library Pools {
         pool.redelegated += amount.toUint104();
     }
 
-    /* SHARES */
+    /* SHARES: all amounts are below 2^104, so their products fit a word. */
 
     function toShares(StakePool storage self, uint256 amount) internal view returns (uint256) {
         uint256 shares = self.shares;
-        return shares == 0 ? amount : Math.mulDiv(amount, shares, self.assets);
+        return shares == 0 ? amount : (amount * shares) / self.assets;
     }
 
     function toAssets(StakePool storage self, uint256 shares) internal view returns (uint256) {
         uint256 supply = self.shares;
-        return supply == 0 ? 0 : Math.mulDiv(shares, self.assets, supply);
+        return supply == 0 ? 0 : (shares * self.assets) / supply;
     }
 
     function add(StakePool storage self, uint256 amount, uint256 shares) internal {
@@ -127,8 +139,8 @@ library Pools {
 
     /// @notice What has streamed since `streamedAt`.
     function streamed(StakePool storage self) internal view returns (uint256) {
+        if (!self.isStreaming) return 0;
         uint256 streaming = self.streaming;
-        if (streaming == 0) return 0;
         uint256 end = self.streamEndsAt;
         if (block.timestamp >= end) return streaming;
         uint256 start = self.streamedAt;
@@ -137,10 +149,12 @@ library Pools {
 
     /// @notice Makes what has streamed part of the pool.
     function accrue(StakePool storage self) internal returns (uint256 amount) {
+        if (!self.isStreaming) return 0;
         amount = streamed(self);
-        if (self.streaming == 0) return 0;
-        self.streaming -= uint104(amount);
+        uint256 rest = self.streaming - amount;
+        self.streaming = uint104(rest);
         self.streamedAt = uint40(block.timestamp);
+        self.isStreaming = rest != 0;
         self.assets = (self.assets + amount).toUint104();
     }
 
@@ -154,13 +168,15 @@ library Pools {
         self.streaming = (streaming + amount).toUint104();
         self.streamedAt = uint40(block.timestamp);
         self.streamEndsAt = endsAt;
+        self.isStreaming = true;
     }
 
     /// @notice Ends a stream: what remains of it becomes part of the pool.
     function endStream(StakePool storage self) internal returns (uint256 amount) {
+        if (!self.isStreaming) return 0;
         amount = self.streaming;
-        if (amount == 0) return 0;
         self.streaming = 0;
+        self.isStreaming = false;
         self.assets = (self.assets + amount).toUint104();
     }
 }

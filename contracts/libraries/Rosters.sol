@@ -58,26 +58,38 @@ library Rosters {
         return self.pageCount <= PATCHED_PAGES_MAX;
     }
 
-    /// @notice The next roster when the seats are the same: replaces the keys of `changed` ones in place.
-    /// @param seated Bit s: seat s is in the roster.
-    /// @param changed Bit s: the key of seat s stands at `places[s]`: `page << 8 | slot`.
-    function patch(
-        Roster memory self,
-        uint256 seated,
-        uint256 changed,
-        uint256[100] memory places
-    ) internal view returns (Roster memory) {
-        for (uint256 rest = changed; rest != 0; rest &= rest - 1) {
-            uint256 seat = Seats.first(rest);
-            _put(self, Seats.count(seated & ((1 << seat) - 1)), places[seat]);
+    /// @notice Puts another key in the place of a member's. `sum` must follow.
+    /// @param place Where it stands: `page << 8 | slot`.
+    /// @return isOther Whether it is another one.
+    function put(Roster memory self, uint256 index, uint256 place) internal pure returns (bool isOther) {
+        unchecked {
+            uint256 shift = 16 * (15 - (index % 16));
+            uint256 entry = (_indexOf(self, place >> 8) << 8) | uint8(place);
+            uint256 word = self.references[index / 16];
+            uint256 difference = uint16(word >> shift) ^ entry;
+            if (difference == 0) return false;
+            self.references[index / 16] = word ^ (difference << shift);
+            return true;
         }
-        return self;
+    }
+
+    /// @notice Brings the sum of all keys up to date after some were put in the place of others.
+    /// @param before The references as they were.
+    /// @param members Whose keys are others: bit i is member i.
+    /// @dev Pages hold keys negated. So the keys that went are added; and those that came are added to the negated sum.
+    function sum(Roster memory self, bytes memory before, uint256 members) internal view {
+        address[] memory accounts = new address[](self.pageCount);
+        for (uint256 i = 0; i < accounts.length; ++i) accounts[i] = KeyPages.pageAt(address(this), self.pages[i]);
+        BLS.g2AddFromCode(self.key, members, before, 0, accounts);
+        BLS.g2Negate(self.key);
+        BLS.g2AddFromCode(self.key, members, abi.encodePacked(self.references), 0, accounts);
+        BLS.g2Negate(self.key);
     }
 
     /// @notice The next roster when the seats are others: walks those of the one before and the new ones side by side.
     /// @param was Bit s: seat s is in the roster before.
     /// @param seated Bit s: seat s is in the next one.
-    /// @param changed As for `patch`.
+    /// @param changed Bit s: the key of seat s stands at `places[s]`: `page << 8 | slot`.
     function rebuild(
         Roster memory self,
         uint256 was,
@@ -138,13 +150,6 @@ library Rosters {
     /// @notice The first `size` of values that stand sixteen to a word, as bytes.
     function cut(uint256[7] memory words, uint256 size) internal pure returns (bytes memory) {
         return KeyPages.cut(abi.encodePacked(words), 2 * size);
-    }
-
-    function _put(Roster memory self, uint256 index, uint256 place) private view {
-        uint256 previous = _placeAt(self, index);
-        if (place == previous) return;
-        _replace(self.key, previous, place);
-        _refer(self, index, place);
     }
 
     function _placeAt(Roster memory self, uint256 index) private pure returns (uint256) {

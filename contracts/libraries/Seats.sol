@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-
 using Seats for SeatMap global;
 
 /// @notice The seats. Stakes stand eight to a slot, so that `rotate()` reads all of them in thirteen; who sits where stands
 /// apart, four to a slot, and is read for seats that changed.
 /// @param stakes Seat s at bits 32·(s mod 8) of word s / 8: stake in units plus one, below 2^31;
-/// zero is a free seat.
+/// zero is a free seat, and only that makes it free.
 /// @param occupants Seat s at bits 64·(s mod 4) of word s / 4: `queued << 63 | id << 32 | place`: place
-/// is `page << 8 | slot` of the current key, and queued says that another one becomes current at the next rotation.
+/// is `page << 8 | slot` of the current key, and queued says that another one becomes current at the next rotation. Who
+/// sat on a free seat stays written until it is taken.
 struct SeatMap {
     uint256[13] stakes;
     uint256[25] occupants;
@@ -60,7 +59,7 @@ library Seats {
         return (uint32((word & ~QUEUED) >> ID_SHIFT), uint32(word), word & QUEUED != 0);
     }
 
-    /// @notice Writes the stake of a taken seat.
+    /// @notice Writes the stake of a seat, which thereby is taken.
     function setUnits(SeatMap storage self, uint256 number, uint256 units) internal {
         _setStake(self, number, units + 1);
     }
@@ -77,9 +76,9 @@ library Seats {
         self.occupants[number / OCCUPANTS_PER_WORD] |= QUEUED << (OCCUPANT_BITS * (number % OCCUPANTS_PER_WORD));
     }
 
+    /// @notice Frees a seat.
     function free(SeatMap storage self, uint256 number) internal {
         _setStake(self, number, 0);
-        seat(self, number, 0, 0);
     }
 
     /// @notice How many seats are taken, the largest stake, and whether a taken seat has less than `minUnits`.
@@ -125,6 +124,11 @@ library Seats {
         }
     }
 
+    /// @notice The set of one seat.
+    function bit(uint256 number) internal pure returns (uint104) {
+        return uint104(1 << number);
+    }
+
     /// @notice How many seats a set has.
     function count(uint256 set) internal pure returns (uint256) {
         // Sums bits in pairs, in fours, in eights; the product's top byte is the sum of all bytes, at most 128.
@@ -139,7 +143,7 @@ library Seats {
     /// @notice The lowest seat of a set that is not empty.
     function first(uint256 set) internal pure returns (uint256) {
         unchecked {
-            return Math.log2(set & (~set + 1));
+            return count((set & (~set + 1)) - 1); // All seats below it.
         }
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {KeyRecord, Parameter, Parameters, Position, Ticket} from "../interfaces/IStakeTable.sol";
+import {Parameter, Parameters, Position, Ticket} from "../interfaces/IStakeTable.sol";
 import {ActiveStake, StakePool} from "./Pools.sol";
 import {SeatMap} from "./Seats.sol";
 
@@ -14,25 +14,38 @@ enum Status {
     Settled
 }
 
-/// @notice A validator as stored. The first slot is all that delegation reads; what a
-/// slash writes shares another.
+/// @notice A validator as stored. The first slot is all that delegation reads and all that a slash writes here.
 /// @param seat Seat number plus one; zero without a seat.
 /// @param lockedUnits Operator's first shares, in stake units: they cannot leave before exit.
-/// @param rewarded What reporters got out of its pool.
 struct ValidatorState {
     address operator;
     uint8 seat;
     Status status;
     uint16 commission;
-    uint40 lockedUnits;
+    uint24 lockedUnits;
+    uint40 slashedAt;
     bytes32 keyHash;
     bytes32 nextKeyHash;
     uint40 exitedAt;
-    uint40 slashedAt;
     uint64 penalty;
-    uint104 rewarded;
     uint16 nextCommission;
     uint40 nextCommissionAt;
+}
+
+/// @notice A voting key as stored; see `KeyRecord`.
+/// @param place `page << 8 | slot` in the key pages; zero while it waits for `seal`.
+struct KeyState {
+    uint32 id;
+    uint32 place;
+    uint40 currentAt;
+    uint40 retiredAt;
+}
+
+/// @notice What one account has in one pool.
+/// @param rewarded What a reporter got out of it: set for the operator of a slashed validator only, whose own stake pays.
+struct Holding {
+    uint128 shares;
+    uint128 rewarded;
 }
 
 /// @notice Counters and times, in one slot.
@@ -76,8 +89,8 @@ struct StakeState {
     uint256 positionCount;
     mapping(uint32 id => ValidatorState) validators;
     mapping(uint32 id => StakePool) pools;
-    mapping(uint32 id => mapping(address owner => uint256)) shares;
-    mapping(bytes32 keyHash => KeyRecord) keys;
+    mapping(uint32 id => mapping(address owner => Holding)) holdings;
+    mapping(bytes32 keyHash => KeyState) keys;
     mapping(uint256 ticket => Ticket) tickets;
     mapping(uint256 position => Position) positions;
     mapping(uint256 word => uint256) records;

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {ILightClient} from "../interfaces/ILightClient.sol";
-import {EscapeHatch, Hatch, HatchTerms} from "../libraries/EscapeHatch.sol";
+import {Hatch, HatchTerms} from "../libraries/EscapeHatch.sol";
 
 /// @title EscapeHatchHarness
 /// @notice A rollup that uses the hatch without taking the queue along when it closes, as the examples do.

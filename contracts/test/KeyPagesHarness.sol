@@ -14,6 +14,10 @@ contract KeyPagesHarness {
         id = KeyPages.load(page, slot, key);
     }
 
+    function isNegatable(bytes32[8] calldata key) external pure returns (bool) {
+        return KeyPages.isNegatable(key);
+    }
+
     function create(bytes calldata code) external returns (address) {
         return KeyPages.create(code);
     }

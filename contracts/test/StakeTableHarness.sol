@@ -21,8 +21,10 @@ contract StakeTableHarness {
     function writePage(bytes calldata keys, uint32 firstId) external returns (address) {
         uint256 count = keys.length / KeyPages.KEY_LENGTH;
         bytes memory page = KeyPages.buffer(count);
+        bytes32[] memory keyHashes = new bytes32[](count);
         for (uint256 i = 0; i < count; ++i) {
-            KeyPages.put(page, i, keys[KeyPages.KEY_LENGTH * i:KeyPages.KEY_LENGTH * (i + 1)], firstId + uint32(i));
+            KeyPages.copy(page, i, keys, i, keyHashes);
+            KeyPages.put(page, i, firstId + uint32(i));
         }
         ++_nonce;
         return KeyPages.seal(page, count);

@@ -48,3 +48,28 @@ contract ReentrantToken is DevelopmentToken {
         (, outcome) = armed.call(data);
     }
 }
+
+/// @title DeafToken
+/// @notice Takes every call, as a wrapped coin with a fallback does, and burns nothing.
+contract DeafToken is DevelopmentToken {
+    fallback() external {}
+}
+
+/// @title ClingingToken
+/// @notice Neither burns nor goes to the dead address: it reverts, or only says no.
+contract ClingingToken is DevelopmentToken {
+    address private constant DEAD = 0x000000000000000000000000000000000000dEaD;
+    bool public isQuiet;
+
+    error ClingingTokenStays(uint256 amount);
+
+    function setQuiet(bool isQuiet_) external {
+        isQuiet = isQuiet_;
+    }
+
+    function transfer(address to, uint256 amount) public override returns (bool) {
+        if (to != DEAD) return super.transfer(to, amount);
+        if (!isQuiet) revert ClingingTokenStays(amount);
+        return false;
+    }
+}

@@ -12,7 +12,11 @@ using ClientStateLib for ClientState global;
 /// `keptAt` when the ring was last written, `freshAt` from when the age of the latest checkpoint counts.
 type ClientState is uint256;
 
-/// @notice What ended trust in committees created until `endedAt`, but for `resumed`.
+/// @notice What ended trust in committees: the last freeze, in those created at or before it, and the last resume, in those
+/// with an id below the one that it installed. Neither is ever lifted.
+/// @param endedAt Time of the last freeze, seconds; zero if there was none.
+/// @param resumed Committee that the last resume installed; zero if there was none.
+/// @param frozen Whether no resume came since the last freeze.
 struct Halt {
     uint64 endedAt;
     uint64 resumed;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.30;
 
-import {Finalize, Notarize, Nullify} from "./Vote.sol";
+import {VoteLib} from "./Vote.sol";
 import {Resume} from "./Resume.sol";
 
 using EvidenceLib for Message global;
@@ -59,28 +59,30 @@ library EvidenceLib {
 
     /// @notice The EIP-712 struct hash of the message. Reverts when it is not in its one canonical form.
     function hash(Message memory self) internal pure returns (bytes32) {
-        if (self.kind == MessageKind.Resume) {
+        MessageKind kind = self.kind;
+        if (kind == MessageKind.Resume) {
             if (self.viewNumber != 0) revert MessageNotCanonical(self);
             return Resume(self.epoch, self.blockHash, self.committee).hash();
         }
         if (self.committee != 0) revert MessageNotCanonical(self);
-        if (self.kind == MessageKind.Notarize) return Notarize(self.epoch, self.viewNumber, self.blockHash).hash();
-        if (self.kind == MessageKind.Finalize) return Finalize(self.epoch, self.viewNumber, self.blockHash).hash();
+        if (kind == MessageKind.Notarize) return VoteLib.hashNotarize(self.epoch, self.viewNumber, self.blockHash);
+        if (kind == MessageKind.Finalize) return VoteLib.hashFinalize(self.epoch, self.viewNumber, self.blockHash);
         if (self.blockHash != 0) revert MessageNotCanonical(self);
-        return Nullify(self.epoch, self.viewNumber).hash();
+        return VoteLib.hashNullify(self.epoch, self.viewNumber);
     }
 
     /// @notice Whether one honest key never signs both: S1 to S4 in one (epoch, view), S5 in one epoch.
     /// @dev `notarize` with `nullify` is honest, and so is anything across two views.
     function conflicts(Message memory self, Message memory other) internal pure returns (bool) {
         if (self.epoch != other.epoch) return false;
-        if (self.kind == MessageKind.Resume || other.kind == MessageKind.Resume) {
-            if (self.kind != other.kind) return false;
+        (MessageKind kind, MessageKind otherKind) = (self.kind, other.kind);
+        if (kind == MessageKind.Resume || otherKind == MessageKind.Resume) {
+            if (kind != otherKind) return false;
             return self.blockHash != other.blockHash || self.committee != other.committee; // S5
         }
         if (self.viewNumber != other.viewNumber) return false;
-        if (self.kind == MessageKind.Nullify) return other.kind == MessageKind.Finalize; // S3
-        if (other.kind == MessageKind.Nullify) return self.kind == MessageKind.Finalize; // S3
+        if (kind == MessageKind.Nullify) return otherKind == MessageKind.Finalize; // S3
+        if (otherKind == MessageKind.Nullify) return kind == MessageKind.Finalize; // S3
         return self.blockHash != other.blockHash; // S1, S2, S4
     }
 }

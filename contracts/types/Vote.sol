@@ -31,18 +31,27 @@ library VoteLib {
     bytes32 internal constant FINALIZE_TYPE_HASH = keccak256("Finalize(uint64 epoch,uint64 viewNumber,bytes32 block)");
 
     function hash(Notarize memory self) internal pure returns (bytes32) {
-        return keccak256(abi.encode(NOTARIZE_TYPE_HASH, self.epoch, self.viewNumber, self.blockHash));
+        return hashNotarize(self.epoch, self.viewNumber, self.blockHash);
     }
 
     function hash(Nullify memory self) internal pure returns (bytes32) {
-        return keccak256(abi.encode(NULLIFY_TYPE_HASH, self.epoch, self.viewNumber));
+        return hashNullify(self.epoch, self.viewNumber);
     }
 
     function hash(Finalize memory self) internal pure returns (bytes32) {
         return hashFinalize(self.epoch, self.viewNumber, self.blockHash);
     }
 
-    /// @notice Hash of a `finalize` that need not be in memory.
+    /* HASHES OF VOTES THAT NEED NOT BE IN MEMORY */
+
+    function hashNotarize(uint64 epoch, uint64 viewNumber, bytes32 blockHash) internal pure returns (bytes32) {
+        return keccak256(abi.encode(NOTARIZE_TYPE_HASH, epoch, viewNumber, blockHash));
+    }
+
+    function hashNullify(uint64 epoch, uint64 viewNumber) internal pure returns (bytes32) {
+        return keccak256(abi.encode(NULLIFY_TYPE_HASH, epoch, viewNumber));
+    }
+
     function hashFinalize(uint64 epoch, uint64 viewNumber, bytes32 blockHash) internal pure returns (bytes32) {
         return keccak256(abi.encode(FINALIZE_TYPE_HASH, epoch, viewNumber, blockHash));
     }

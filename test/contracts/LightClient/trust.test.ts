@@ -61,6 +61,37 @@ describe("LightClient: checkpoints and trust", () => {
       );
     });
 
+    it("LC-55: a resume waits at least 2 days, so that the escape hatches come first", async () => {
+      await expect(deploy({ resumeDelay: 2n * client.DAY - 1n }))
+        .to.be.revertedWithCustomError(world.lightClient, "LightClientResumeDelayTooShort")
+        .withArgs(2n * client.DAY - 1n, 2n * client.DAY);
+    });
+
+    it("refuses what no cluster can want", async () => {
+      const { lightClient, stakeTable } = world;
+      const most = 2n ** 40n - 1n;
+      await deploy({ epochLength: most, l1Drift: 3600n, ringInterval: client.DAY });
+      await expect(deploy({ epochLength: most + 1n }))
+        .to.be.revertedWithCustomError(lightClient, "LightClientEpochLengthTooLong")
+        .withArgs(most + 1n, most);
+      await expect(deploy({ l1Drift: 3601n }))
+        .to.be.revertedWithCustomError(lightClient, "LightClientDriftTooLong")
+        .withArgs(3601n, 3600n);
+      await expect(deploy({ ringInterval: client.DAY + 1n }))
+        .to.be.revertedWithCustomError(lightClient, "LightClientRingIntervalTooLong")
+        .withArgs(client.DAY + 1n, client.DAY);
+      const nobody = "0x0000000000000000000000000000000000000099";
+      const made = async (table: string, genesis: string) =>
+        connection.ethers.deployContract("LightClient", [table, genesis, client.PARAMETERS]);
+      await expect(made(nobody, client.GENESIS_HASH))
+        .to.be.revertedWithCustomError(lightClient, "LightClientStakeTableMissing")
+        .withArgs(nobody);
+      await expect(made(await stakeTable.getAddress(), ZeroHash)).to.be.revertedWithCustomError(
+        lightClient,
+        "LightClientGenesisZero",
+      );
+    });
+
     it("refuses an epoch of no blocks and a ring without interval", async () => {
       await expect(deploy({ epochLength: 0n })).to.be.revertedWithCustomError(
         world.lightClient,

@@ -60,6 +60,18 @@ describe("KeyPages", () => {
     });
   });
 
+  describe("isNegatable", () => {
+    it("KEY-9: a key is, unless half of its y is zero: p - 0 is no canonical coordinate", async () => {
+      const key = [...g2Words(memberKey("negatable").point)];
+      expect(await harness.isNegatable(key)).to.equal(true);
+      const zero = `0x${"00".repeat(32)}`;
+      const without = (...places: readonly number[]) => key.map((value, at) => (places.includes(at) ? zero : value));
+      for (const one of [4, 5, 6, 7]) expect(await harness.isNegatable(without(one))).to.equal(true);
+      expect(await harness.isNegatable(without(4, 5))).to.equal(false);
+      expect(await harness.isNegatable(without(6, 7))).to.equal(false);
+    });
+  });
+
   describe("create", () => {
     it("KEY-7: makes an account of the most code that EIP-170 takes, and says so when it cannot", async () => {
       const { ethers } = await network.create();

@@ -48,15 +48,25 @@ describe("LightClient resume, reviewed", () => {
     return world.lightClient.advance(header, client.finalization(world, by, header));
   };
 
-  it("LC-53: a handover after a resume to a committee made before its application leaves the client expired", async () => {
+  it("LC-53: a handover after a resume to a committee made before its application leaves the client trusted", async () => {
     const { world, second, third } = await resumed();
+    const { createdAt } = await world.stakeTable.committee(third.id);
     await handover(world, second, third);
     const { committee, trustedUntil } = await world.lightClient.status();
-    expect([committee, trustedUntil]).to.deep.equal([third.id, 0n]);
-    expect(await world.lightClient.isLive(client.DAY)).to.equal(false);
+    expect([committee, trustedUntil]).to.deep.equal([third.id, createdAt + client.TRUST_PERIOD]);
+    expect(await world.lightClient.isLive(client.DAY)).to.equal(true);
   });
 
-  it("LC-53: so the resumed epoch lasts until a rotation after the application: that committee is trusted", async () => {
+  it("LC-53: a resume ends trust below the committee that it installs, and lifts no freeze", async () => {
+    const { world, second, third } = await resumed();
+    expect(await world.lightClient.trustedUntil(1n)).to.equal(0n);
+    for (const { id } of [second, third]) {
+      const { createdAt } = await world.stakeTable.committee(id);
+      expect(await world.lightClient.trustedUntil(id)).to.equal(createdAt + client.TRUST_PERIOD);
+    }
+  });
+
+  it("LC-53: a handover to a committee made after the application is trusted as well", async () => {
     const { world, second } = await resumed();
     const fourth = await client.addCommittee(world, { weights: WEIGHTS });
     const { createdAt } = await world.stakeTable.committee(fourth.id);
