@@ -151,9 +151,17 @@ function stopLane(lane: Lane): void {
   lane.worker = undefined;
 }
 
-async function judge(lane: Lane, build: string, index: number, tests: readonly TestRecord[]): Promise<Verdict> {
+async function judge(
+  lane: Lane,
+  build: string,
+  index: number,
+  tests: readonly TestRecord[],
+  hint: string | undefined,
+): Promise<Verdict> {
   if (tests.length === 0) return { outcome: "unreached", tests: 0 };
-  for (const slice of [tests.slice(0, FIRST_TESTS), tests.slice(FIRST_TESTS)]) {
+  const hinted = tests.filter(({ title }) => title === hint);
+  const others = tests.filter(({ title }) => title !== hint);
+  for (const slice of [hinted, others.slice(0, FIRST_TESTS), others.slice(FIRST_TESTS)]) {
     if (slice.length === 0) continue;
     const usual = slice.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
     const order: Order = { kind: "run", beneficiary: beneficiaryOf(index), titles: slice.map(({ title }) => title) };
@@ -168,21 +176,26 @@ async function judge(lane: Lane, build: string, index: number, tests: readonly T
   return { outcome: "survived", tests: tests.length };
 }
 
-/** Judges the mutants with these indices. */
-export async function runCampaign(
-  build: string,
-  records: readonly TestRecord[],
-  indices: readonly number[],
-  lanes: number,
-  report: (index: number, verdict: Verdict) => void,
-  minutes = Infinity,
-): Promise<void> {
+export interface Campaign {
+  readonly build: string;
+  readonly records: readonly TestRecord[];
+  /** The mutants to judge. */
+  readonly indices: readonly number[];
+  readonly lanes: number;
+  /** How long it begins new ones. */
+  readonly minutes: number;
+  /** The test that noticed a mutant the last time. */
+  readonly hint: (index: number) => string | undefined;
+  readonly report: (index: number, verdict: Verdict) => void;
+}
+
+export async function runCampaign({ build, records, indices, lanes, minutes, hint, report }: Campaign): Promise<void> {
   const left = [...indices];
   const end = performance.now() + minutes * 60_000;
   const work = async (): Promise<void> => {
     const lane: Lane = { worker: undefined, done: 0 };
     for (let index = left.shift(); index !== undefined && performance.now() < end; index = left.shift()) {
-      report(index, await judge(lane, build, index, testsOf(records, index)));
+      report(index, await judge(lane, build, index, testsOf(records, index), hint(index)));
     }
     stopLane(lane);
   };

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { setPriority } from "node:os";
+import { setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
@@ -69,6 +69,17 @@ function earlierVerdicts(path: string, records: readonly TestRecord[]): Map<numb
   );
 }
 
+/** Which test noticed a mutant the last time, whatever the contracts were: it is asked first. */
+const HINTS = join(tmpdir(), "crema-mutation-hints.json");
+
+function readHints(): Record<string, string> {
+  return existsSync(HINTS) ? (JSON.parse(readFileSync(HINTS, "utf8")) as Record<string, string>) : {};
+}
+
+function isAlive(verdict: Verdict | undefined): boolean {
+  return verdict?.outcome === "survived" || verdict?.outcome === "unreached";
+}
+
 function isWanted({ id, file }: Mutant): boolean {
   if (options.mutant !== undefined) return options.mutant.includes(id);
   return options.contract === undefined || options.contract.some((name) => file.endsWith(`/${name}.sol`));
@@ -112,26 +123,25 @@ async function main(): Promise<void> {
   const started = Date.now();
   const open = chosen.filter((index) => !verdicts.has(index));
   say(`${String(open.length)} of ${String(chosen.length)} mutants to judge`);
-  const minutes = Number(options.minutes ?? Infinity);
-  await runCampaign(
+  const hints = readHints();
+  await runCampaign({
     build,
     records,
-    open,
-    Number(options.lanes),
-    (index, verdict) => {
+    indices: open,
+    lanes: Number(options.lanes),
+    minutes: Number(options.minutes ?? Infinity),
+    hint: (index) => hints[idOf(index)],
+    report: (index, verdict) => {
       verdicts.set(index, verdict);
       writeFileSync(path, JSON.stringify([...verdicts]));
+      if (verdict.by !== undefined) hints[idOf(index)] = verdict.by;
+      writeFileSync(HINTS, JSON.stringify(hints));
       const { line, before, after } = mutants[index]!;
-      if (verdict.outcome === "survived" || verdict.outcome === "unreached") {
-        say(`${verdict.outcome}: ${idOf(index)} line ${String(line)}: ${before} => ${after}`);
-      }
-      if (verdicts.size % 25 === 0)
-        say(
-          `${String(verdicts.size)} of ${String(chosen.length)}, ${String(Math.round((Date.now() - started) / 1000))} s`,
-        );
+      if (isAlive(verdict)) say(`${verdict.outcome}: ${idOf(index)} line ${String(line)}: ${before} => ${after}`);
+      const seconds = String(Math.round((Date.now() - started) / 1000));
+      if (verdicts.size % 25 === 0) say(`${String(verdicts.size)} of ${String(chosen.length)}, ${seconds} s`);
     },
-    minutes,
-  );
+  });
   const judged = chosen.filter((index) => verdicts.has(index));
   report(
     mutants,
@@ -161,13 +171,13 @@ function report(
     ...(chosen.length < total ? { sampled: chosen.length, total } : {}),
     contracts: Object.fromEntries(
       [...Map.groupBy(chosen, (index) => mutants[index]!.file)].map(([file, indices]) => {
-        const dead = indices.filter((index) => /killed|timeout/.test(verdicts.get(index)?.outcome ?? "")).length;
+        const dead = indices.filter((index) => !isAlive(verdicts.get(index))).length;
         return [file, { mutants: indices.length, killed: dead, score: Number((dead / indices.length).toFixed(4)) }];
       }),
     ),
   };
   const survivors = chosen
-    .filter((index) => /survived|unreached/.test(verdicts.get(index)?.outcome ?? ""))
+    .filter((index) => isAlive(verdicts.get(index)))
     .map((index) => {
       const { id, file, line, operator, before, after } = mutants[index]!;
       return { id, file, line, operator, before, after, outcome: verdicts.get(index)?.outcome };
