@@ -23,7 +23,10 @@ export interface ResumeReader {
   readTo(block: L1Block): Promise<void>;
 }
 
-export function createResumeReader(client: L1Client, book: AddressBook): ResumeReader {
+export function createResumeReader(
+  client: Pick<L1Client, "logs" | "logRanges" | "blockByNumber">,
+  book: Pick<AddressBook, "lightClient" | "deployedAtBlock">,
+): ResumeReader {
   const abi = contractInterface("LightClient");
   const topicOf = (name: string): string => {
     const event = abi.getEvent(name);

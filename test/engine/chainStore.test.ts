@@ -1,7 +1,14 @@
 import { describe, expect, it } from "vitest";
 
 import { keccakHash, toHash, ZERO_HASH } from "../../src/crypto/hash.ts";
-import { ChainStore, OtherChainError, PLACES_BATCH_MAX, type FinalBlock } from "../../src/engine/chainStore.ts";
+import {
+  ChainStore,
+  OtherChainError,
+  PLACES_BATCH_MAX,
+  ROLLBACK_BLOCKS_MAX,
+  type FinalBlock,
+} from "../../src/engine/chainStore.ts";
+import { beginningOf } from "../../src/engine/startUp.ts";
 import { EVIDENCE_PER_VALIDATOR_MAX } from "../../src/engine/evidenceStore.ts";
 import * as Merkle from "../../src/crypto/merkle.ts";
 import { fromHex } from "../../src/codec/hex.ts";
@@ -253,5 +260,132 @@ describe("ChainStore", () => {
     await chain.saveCommittee(committee);
     expect(await chain.committee(CommitteeId(2n))).toEqual(committee);
     expect(await chain.committee(CommitteeId(3n))).toBeUndefined();
+  });
+
+  describe("after a resume", () => {
+    const namespacesOf = (block: { readonly header: Header.Header }) =>
+      Promise.resolve([{ namespace: NamespaceId(5n), hashes: [tx(`tx ${String(block.header.height)}`)] }]);
+    const LENGTH = 2 * ROLLBACK_BLOCKS_MAX + 7;
+
+    it("RESUME-7: what lies above a block is gone with all that was indexed about it, the rest is whole", async () => {
+      const store = createMemoryStore();
+      const { chain, headers } = await filled(store, LENGTH);
+      await chain.rollback(Height(5n), namespacesOf);
+      for (const same of [chain, await ChainStore.open(store, genesis)]) {
+        expect(same.height).toBe(5n);
+        expect(same.tip?.certificate).toEqual(finalization(headers[5] ?? genesis));
+        for (const height of [6, LENGTH]) {
+          const hash = Header.hash(headers[height] ?? genesis);
+          expect(await same.blockAt(Height(BigInt(height)))).toBeUndefined();
+          expect(await same.heightOf(hash)).toBeUndefined();
+          expect(await same.payload(hash)).toBeUndefined();
+          expect(await same.transaction(NamespaceId(5n), tx(`tx ${String(height)}`))).toBeUndefined();
+        }
+        expect(await same.finalization(Height(6n), Height(1_000n), true)).toBeUndefined();
+        expect(await same.transaction(NamespaceId(5n), tx("tx 5"))).toMatchObject({ height: 5n });
+        // The frontier is that of a chain that never was longer.
+        const history = headers
+          .slice(0, 6)
+          .reduce((sum, each) => History.append(sum, Header.hash(each)), History.EMPTY);
+        expect(same.tip?.history).toEqual(history);
+      }
+    });
+
+    it("RESUME-7: another branch grows where the old one stood, with places and proofs of its own", async () => {
+      const { chain, headers } = await filled(createMemoryStore(), 9);
+      await chain.rollback(Height(4n), namespacesOf);
+      const parent = headers[4] ?? genesis;
+      const history = chain.tip?.history ?? History.EMPTY;
+      const other = child(parent, history, { epoch: Epoch(3n), viewNumber: View(1n) });
+      const longer = History.append(history, Header.hash(other));
+      const namespaces = [{ namespace: NamespaceId(5n), hashes: [tx("tx 8"), tx("tx 5")] }];
+      await chain.append([{ header: other, payloadLengthBytes: 1, namespaces }], undefined, longer);
+      expect(chain.tip).toMatchObject({ certificate: undefined, header: other });
+      expect(await chain.transaction(NamespaceId(5n), tx("tx 8"))).toEqual({ height: 5n, index: 0 });
+      expect(await chain.transaction(NamespaceId(5n), tx("tx 5"))).toEqual({ height: 5n, index: 1 });
+      const path = await chain.historyPath(Height(5n), 6n);
+      const leaf = fromHex(Header.hash(other));
+      expect(Merkle.verify(fromHex(History.root(longer)), leaf, 5n, 6n, path ?? [])).toBe(true);
+    });
+
+    it("RESUME-7: back to genesis, there is no tip", async () => {
+      const store = createMemoryStore();
+      const { chain } = await filled(store, 3);
+      await chain.rollback(Height(0n), namespacesOf);
+      expect(chain.tip).toBeUndefined();
+      expect((await ChainStore.open(store, genesis)).height).toBe(0n);
+    });
+
+    it("RESUME-7: a crash between two batches leaves a shorter chain", async () => {
+      const store = createMemoryStore();
+      const { chain, headers } = await filled(store, LENGTH);
+      let left = 1;
+      const batch = store.batch.bind(store);
+      store.batch = (...given) => (left-- > 0 ? batch(...given) : Promise.reject(new Error("the power went")));
+      await expect(chain.rollback(Height(5n), namespacesOf)).rejects.toThrow("the power went");
+      store.batch = batch;
+      const reopened = await ChainStore.open(store, genesis);
+      const height = LENGTH - ROLLBACK_BLOCKS_MAX;
+      expect(reopened.height).toBe(BigInt(height));
+      expect(reopened.tip?.header).toEqual(headers[height]);
+      await reopened.rollback(Height(5n), namespacesOf);
+      expect(reopened.height).toBe(5n);
+    });
+
+    it("RESUME-8: what could be mistaken for the opened epoch's goes, the rest of the archive stays", async () => {
+      const store = createMemoryStore();
+      const { chain, headers } = await filled(store, 3);
+      const nullified = (epochOf: bigint): Certificate.Certificate => ({
+        vote: Vote.nullify(Epoch(epochOf), View(2n)),
+        absent: Uint8Array.of(0),
+        signature: new Uint8Array(48).fill(1),
+      });
+      await chain.saveCertificates([nullified(1n), nullified(6n), nullified(7n)], true);
+      const pending = tx("a block that never became final");
+      await chain.saveCandidate(Epoch(6n), View(1n), pending, Uint8Array.of(1));
+      const tip = headers[3] ?? genesis;
+      const theirs = finalization(headers[2] ?? genesis);
+      await chain.saveFork({ mine: finalization(tip), theirs });
+      expect(await (await ChainStore.open(store, genesis)).fork()).toEqual({ mine: finalization(tip), theirs });
+      const taken = {
+        ...{ epoch: Epoch(6n), block: Header.hash(tip), committee: CommitteeId(2n) },
+        ...{ height: tip.height, journalFrom: 77 },
+      };
+      await chain.takeResume(taken);
+      for (const same of [chain, await ChainStore.open(store, genesis)]) {
+        expect(same.resumes).toEqual([taken]);
+        expect(await same.certificate(epoch, View(2n), "nullify")).toEqual(nullified(1n));
+        expect(await same.certificate(Epoch(6n), View(2n), "nullify")).toBeUndefined();
+        expect(await same.certificate(Epoch(7n), View(2n), "nullify")).toBeUndefined();
+        expect(await same.payload(pending)).toBeUndefined();
+        expect(await same.payload(Header.hash(tip))).toEqual(Uint8Array.of(3));
+        expect(await same.fork()).toBeUndefined();
+      }
+      // A fork of what was ended is none.
+      await chain.saveFork({ mine: undefined, theirs });
+      expect(await chain.fork()).toBeUndefined();
+    });
+
+    it("RESUME-6: what follows begins with the resumed epoch, and with its part of the journal", async () => {
+      const { chain, headers } = await filled(createMemoryStore(), 3);
+      const tip = headers[3] ?? genesis;
+      expect(beginningOf(chain, genesis)).toEqual({ epoch: tip.epoch, committee: tip.committee, journalFrom: 0 });
+      const taken = {
+        ...{ epoch: Epoch(6n), block: Header.hash(tip), committee: CommitteeId(2n) },
+        ...{ height: tip.height, journalFrom: 77 },
+      };
+      await chain.takeResume(taken);
+      expect(beginningOf(chain, genesis)).toEqual({ epoch: 6n, committee: 2n, journalFrom: 77 });
+    });
+  });
+
+  it("ETH-14: keeps what the light client was when it was read last", async () => {
+    const store = createMemoryStore();
+    const chain = await ChainStore.open(store, genesis);
+    expect(await chain.lightClient()).toBeUndefined();
+    for (const state of ["live", "frozen", "expired"] as const) {
+      await chain.saveLightClient(state);
+      expect(await (await ChainStore.open(store, genesis)).lightClient()).toBe(state);
+    }
   });
 });

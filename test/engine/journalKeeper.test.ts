@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { JournalRecord } from "../../src/consensus/output.ts";
 import { keccakHash } from "../../src/crypto/hash.ts";
 import { ChainStore } from "../../src/engine/chainStore.ts";
+import * as Journaled from "../../src/engine/journalRecord.ts";
 import { JournalKeeper } from "../../src/engine/journalKeeper.ts";
 import type { Journal } from "../../src/engine/ports.ts";
 import * as Genesis from "../../src/protocol/Genesis.ts";
@@ -54,5 +55,18 @@ describe("JournalKeeper", () => {
     const { keeper, chain } = await restarted();
     await keeper.stored(epoch, View(90n));
     expect(await chain.certificate(epoch, View(99n), "nullify")).toEqual(nullified.certificate);
+  });
+
+  it("RESUME-8: nothing of a branch that was left behind is replayed, even in an epoch of the same number", async () => {
+    const { journal, keeper } = await restarted();
+    const from = await keeper.durableEnd();
+    expect(from).toBe(3);
+    await keeper.leaveBehind();
+    keeper.persist(epoch, View(1n), { type: "persist", record: nullified, sync: true });
+    expect(await (await keeperOf(journal)).keeper.replay(epoch, from)).toEqual([nullified]);
+    // Also where the log was not shortened before the machine stopped.
+    const { journal: whole } = await restarted();
+    whole.append(Journaled.encode(epoch, nullified));
+    expect(await (await keeperOf(whole)).keeper.replay(epoch, from)).toEqual([nullified]);
   });
 });

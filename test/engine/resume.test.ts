@@ -6,7 +6,9 @@ import { CommitteeId, Epoch, Height } from "../../src/protocol/scalars.ts";
 import { expectPresent } from "../../src/runtime/assert.ts";
 import { seededRandom } from "../../src/runtime/random.ts";
 import { checkSlashable } from "../simulation/checkers/slashable.ts";
+import { createMemoryStore } from "../../src/storage/memoryStore.ts";
 import { World } from "../simulation/world.ts";
+import { lonelyEngine, members, stopAll } from "./support/lonelyEngine.ts";
 
 /**
  * Committee 1 is validators 0 to 3; 2 and 3 run twins and fork it. Committee 2 is 0, 1, 4 and 5, of which 0 and 4 have a
@@ -222,5 +224,96 @@ describe("a forked chain", () => {
     await expectOneChain(world, named, tip.height + 20n);
     expect(world.trace.fatal).toEqual([]);
     expect(checkSlashable(world.trace, new Set(HONEST))).toEqual([]);
+  });
+});
+
+describe("an expired chain", () => {
+  it("RESUME-5: stands still, also over restarts, and goes on when L1 has applied a resume", async () => {
+    const weights = [4n, 4n];
+    const world = new World({ seed: 5n, validators: [0, 1, 2, 3].map(() => ({ weights, isHonest: true })) });
+    const all = [0, 1, 2, 3];
+    world.start();
+    await world.run(4_000);
+    world.l1.checkpoint = { height: Height(1n), epoch: Epoch(1n), committee: CommitteeId(1n) };
+    world.l1.lightClient = "expired";
+    await world.run(7_000);
+    const stood = [...world.heights];
+    expect(new Set(stood).size).toBe(1);
+    for (const index of all) world.machines[index]?.crash();
+    for (const index of all) world.machines[index]?.restart();
+    world.rotate();
+    await world.run(12_000);
+    expect(world.heights).toEqual(stood);
+
+    const { height, hash, epoch } = await engineOf(world, 0).status();
+    const resume = { epoch: Epoch(epoch + 3n), block: hash, committee: CommitteeId(2n) };
+    // Two different ones of one epoch by one operator: the second is refused.
+    expect(await decide(world, 0, resume)).toBeUndefined();
+    const below = expectPresent(await engineOf(world, 0).blockAt(Height(height - 1n)), "a block").hash;
+    expect(await decide(world, 0, { ...resume, block: below })).toEqual({
+      code: "signer-refused",
+      refusal: "contradiction",
+    });
+    for (const index of [1, 2]) expect(await decide(world, index, resume)).toBeUndefined();
+    expect((await engineOf(world, 3).resume())?.message).toEqual(resume);
+    await applied(world, { ...resume, height });
+    const done = (): boolean => all.every((index) => (world.heights[index] ?? 0n) > height + 10n);
+    await world.run(world.scheduler.nowMs + 20_000, done);
+    expect(done()).toBe(true);
+    expect((await engineOf(world, 3).blockAt(Height(height + 1n)))?.header).toMatchObject({
+      epoch: resume.epoch,
+      committee: 2n,
+      parent: hash,
+    });
+    expect(checkSlashable(world.trace, new Set(all))).toEqual([]);
+    expect(world.trace.fatal).toEqual([]);
+  });
+});
+
+describe("L1 out of reach", () => {
+  const all = [0, 1, 2, 3];
+  const validators = all.map(() => ({ weights: [1n], isHonest: true }));
+
+  it("ETH-14: the chain goes on, over handovers and restarts, while the light client was alive when last read", async () => {
+    const world = new World({ seed: 9n, validators });
+    world.start();
+    await world.run(3_000);
+    for (const view of world.l1Views) view.setReachable(false);
+    const before = world.heights[0] ?? 0n;
+    await world.run(6_000);
+    for (const index of all) world.machines[index]?.crash();
+    for (const index of all) world.machines[index]?.restart();
+    await world.run(12_000);
+    const { epoch, height } = await engineOf(world, 0).status();
+    expect(height).toBeGreaterThan(before + 24n);
+    expect(epoch).toBeGreaterThan(2n);
+    const block = await engineOf(world, 0).blockAt(height);
+    // The anchor is repeated as it was.
+    expect(block?.header.l1Number).toBeLessThanOrEqual(4n);
+    expect(world.trace.fatal).toEqual([]);
+  });
+
+  it("ETH-14: a chain that was halted when L1 was last read stays so over a restart", async () => {
+    const world = new World({ seed: 9n, validators });
+    world.start();
+    await world.run(3_000);
+    world.l1.lightClient = "frozen";
+    await world.run(5_000);
+    for (const view of world.l1Views) view.setReachable(false);
+    for (const index of all) world.machines[index]?.crash();
+    for (const index of all) world.machines[index]?.restart();
+    const stood = [...world.heights];
+    const votes = world.trace.signed.length;
+    await world.run(12_000);
+    expect(world.heights).toEqual(stood);
+    expect(world.trace.signed.slice(votes)).toEqual([]);
+  });
+
+  it("ETH-14: a node that never read L1 says nothing; one that did votes", async () => {
+    const silent = await lonelyEngine(3, members, createMemoryStore(), { lightClient: () => "unknown" });
+    expect((await silent.wait(60_000)).filter(({ type }) => type === "vote")).toEqual([]);
+    const knowing = await lonelyEngine(3, members);
+    expect((await knowing.wait(60_000)).filter(({ type }) => type === "vote")).not.toEqual([]);
+    await stopAll();
   });
 });

@@ -82,6 +82,15 @@ describe("L1 follower against real contracts on a real node", () => {
     expect(follower.lightClient()).toBe("live");
   });
 
+  it("ETH-14: knows nothing of the light client before it has read L1", async () => {
+    const follower = follow();
+    expect([follower.lightClient(), follower.checkpoint(), follower.resumes()]).toEqual(["unknown", undefined, []]);
+    await follower.refresh();
+    expect(follower.lightClient()).toBe("live");
+    expect(follower.checkpoint()).toEqual({ height: 0n, epoch: 0n, committee: 0n });
+    expect(follower.resumes()).toEqual([]);
+  });
+
   it("ETH-5: says when L1 is away and when it is back, and keeps what it knew", async () => {
     const away = { now: false };
     const flaky: L1Client = {

@@ -49,9 +49,10 @@ export class NodeL1View implements L1View {
     this.#lagMs = lagMs;
   }
 
-  /** The process that listened is gone. */
+  /** The process that listened is gone, and with it what it knew. */
   forget(): void {
     this.#listeners.clear();
+    this.#number = 0n;
   }
 
   setReachable(isReachable: boolean): void {

@@ -1,6 +1,7 @@
 import { inlineBls } from "../../../src/engine/blsPort.ts";
 import { createEngine, type Engine } from "../../../src/engine/engine.ts";
 import { decode, encode, type Message } from "../../../src/engine/message.ts";
+import type { L1View } from "../../../src/engine/l1View.ts";
 import { peerIdFromKey, type MessageHandler, type PeerId } from "../../../src/network/transport.ts";
 import type { Member } from "../../../src/protocol/Committee.ts";
 import * as Genesis from "../../../src/protocol/Genesis.ts";
@@ -55,6 +56,7 @@ export async function lonelyEngine(
   seat?: number,
   committee: readonly Member[] = members,
   store = createMemoryStore(),
+  l1: Partial<L1View> = {},
 ): Promise<LonelyEngine> {
   let handler: MessageHandler = () => undefined;
   let said: Message[] = [];
@@ -87,7 +89,7 @@ export async function lonelyEngine(
       },
       store,
       journal: memoryJournal(),
-      l1: fixedL1(committee),
+      l1: { ...fixedL1(committee), ...l1 },
       bls: inlineBls(fakeBls),
       ...(secret === undefined ? {} : { signer: plainSigner(fakeBls, secret, domain) }),
     },
