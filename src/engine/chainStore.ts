@@ -1,3 +1,4 @@
+import { concatBytes } from "../codec/hex.ts";
 import { hashBytes, type Hash } from "../crypto/hash.ts";
 import * as HistoryTree from "../lightclient/historyTree.ts";
 import type * as Certificate from "../protocol/Certificate.ts";
@@ -7,9 +8,12 @@ import type { History } from "../protocol/History.ts";
 import { GENESIS_HEIGHT, Height, View, type CommitteeId, type Epoch, type NamespaceId } from "../protocol/scalars.ts";
 import type { VoteKind } from "../protocol/Vote.ts";
 import { expectPresent } from "../runtime/assert.ts";
+import { createHealingStore, type Damage } from "../storage/healingStore.ts";
 import type { Operation, Store } from "../storage/store.ts";
+import { deriveRow } from "./chainHealer.ts";
 import * as Keys from "./chainKeys.ts";
 import { EvidenceStore } from "./evidenceStore.ts";
+import { LostRows } from "./lostRows.ts";
 import type { NamespaceHashes } from "./openedPayload.ts";
 import * as Records from "./records.ts";
 
@@ -47,20 +51,37 @@ export class OtherChainError extends Error {
 export class ChainStore {
   readonly #store: Store;
   readonly #genesis: Header.Header;
+  /** What was damaged and must come from peers. */
+  readonly lost: LostRows;
   readonly evidenceStore: EvidenceStore;
   /** Candidates whose payload is on the disk. */
   readonly #saved = new Set<Hash>();
   #tip: Records.Tip | undefined;
   #resumes: Records.TakenResume[] = [];
 
-  private constructor(store: Store, genesis: Header.Header) {
+  private constructor(store: Store, genesis: Header.Header, lost: LostRows) {
     this.#store = store;
     this.#genesis = genesis;
+    this.lost = lost;
     this.evidenceStore = new EvidenceStore(store);
   }
 
-  static async open(store: Store, genesis: Header.Header): Promise<ChainStore> {
-    const chain = new ChainStore(store, genesis);
+  /** Damaged rows are healed or set aside as they are met, and reported (HEAL-1). */
+  static async open(
+    disk: Store,
+    genesis: Header.Header,
+    onDamage: (damage: Damage) => void = () => undefined,
+  ): Promise<ChainStore> {
+    const lost = new LostRows();
+    const store = createHealingStore(disk, {
+      quarantine: Keys.tableStart("q"),
+      derive: (key, rows) => deriveRow(rows, genesis, key),
+      onDamage: (damage, key) => {
+        if (damage.outcome === "lost") lost.note(key);
+        onDamage(damage);
+      },
+    });
+    const chain = new ChainStore(store, genesis, lost);
     const stored = (await chain.blockAt(GENESIS_HEIGHT))?.header;
     if (stored !== undefined && Header.hash(stored) !== Header.hash(genesis)) {
       throw new OtherChainError(Header.hash(stored), Header.hash(genesis));
@@ -196,7 +217,7 @@ export class ChainStore {
       read: (positions) =>
         Promise.all(
           positions.map(async (position) => {
-            const node = written.get(position) ?? (await this.#store.get(Keys.historyNode(position)));
+            const node = written.get(position) ?? (await this.#historyNode(position));
             return expectPresent(node, `history node ${String(position)}`);
           }),
         ),
@@ -208,6 +229,12 @@ export class ChainStore {
         return Promise.resolve();
       },
     };
+  }
+
+  /** A row that the database lost without a word follows from the headers, as a damaged one does. */
+  async #historyNode(position: number): Promise<Uint8Array | undefined> {
+    const key = Keys.historyNode(position);
+    return (await this.#store.get(key)) ?? deriveRow(this.#store, this.#genesis, key);
   }
 
   /** Inclusion proof of the block at `height` in the history tree of `size` leaves. */
@@ -232,6 +259,33 @@ export class ChainStore {
       return { kind: "put", key: Keys.payload(hash), value: payload };
     });
     await this.#store.batch(operations, { sync: true });
+  }
+
+  /** Puts back the header of a final block; whoever calls has compared it with its child. */
+  async restoreBlock(header: Header.Header): Promise<void> {
+    const payload = await this.#store.get(Keys.payload(Header.hash(header)));
+    const operations: Operation[] = [];
+    this.#putBlock(operations, { header, payloadLengthBytes: payload?.length ?? 0, namespaces: [] });
+    await this.#store.batch(operations, { sync: true });
+  }
+
+  /** STORE-2: puts back where transactions stand. */
+  async restorePlaces(places: readonly (readonly [Uint8Array, Records.Place])[]): Promise<void> {
+    const operations = places.map(([key, place]): Operation => {
+      return { kind: "put", key, value: Records.encodePlace(place) };
+    });
+    await this.#store.batch(operations, { sync: true });
+  }
+
+  /** Reads rows from `start` on, at most `limit`, so that damage is met; returns where to go on, undefined at the end. */
+  async readRows(start: Uint8Array, limit: number): Promise<Uint8Array | undefined> {
+    let last: Uint8Array | undefined;
+    let count = 0;
+    for await (const { key } of this.#store.range({ start, end: Uint8Array.of(0xff), limit })) {
+      last = key;
+      count += 1;
+    }
+    return last === undefined || count < limit ? undefined : concatBytes(last, Uint8Array.of(0));
   }
 
   /** Whether this process saved the payload not long ago: it need not be read to know that it is there. */

@@ -14,6 +14,7 @@ import { PayloadFetcher } from "./payloadFetcher.ts";
 import { PayloadKeeper } from "./payloadKeeper.ts";
 import { ProposalChecks } from "./proposalChecks.ts";
 import { Resumption } from "./resumption.ts";
+import { Repairs } from "./repairs.ts";
 import { StateSync } from "./stateSync.ts";
 import { Takeover } from "./takeover.ts";
 
@@ -76,13 +77,14 @@ export function createParts(
   const sync = new StateSync(kernel, finalizer, SYNC_TIMEOUT_MS);
   const server = new BlockServer(kernel, sync);
   const outbox = new Outbox(kernel);
+  const repairs = new Repairs(kernel, fetcher);
   const late = new LateEvidence(kernel);
   const resumption = new Resumption(kernel);
   const takeover = new Takeover(kernel, finalizer, journal);
   const gossip = new Gossip(kernel, () => {
     builder.wake();
   });
-  const ingress = new Ingress(kernel, { server, sync, fetcher, gossip, late, resumption, takeover });
+  const ingress = new Ingress(kernel, { server, sync, fetcher, gossip, repairs, late, resumption, takeover });
   return {
     keeper,
     checks,
@@ -95,6 +97,7 @@ export function createParts(
     ingress,
     journal,
     builder,
+    repairs,
     late,
     resumption,
     takeover,

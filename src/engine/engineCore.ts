@@ -116,7 +116,9 @@ export class EngineCore implements Kernel {
   async start(): Promise<void> {
     assert(this.#phase === "new", "an engine is started once");
     this.#phase = "starting";
-    this.#chain = await ChainStore.open(this.ports.store, this.genesis);
+    this.#chain = await ChainStore.open(this.ports.store, this.genesis, (damage) => {
+      this.ports.logger.error("a row of the block store was damaged", { ...damage });
+    });
     await remember(this.chain, this.mempool, this.options.config.limits);
     this.#lightClient = await this.chain.lightClient();
     this.#stopFollowingL1 = this.ports.l1.onChange(() => {
@@ -164,6 +166,7 @@ export class EngineCore implements Kernel {
     });
     this.#namePeers();
     parts.gossip.start();
+    parts.repairs.start();
     parts.resumption.start();
     this.feed({ type: "start" });
     await parts.takeover.follow();
@@ -482,8 +485,8 @@ export class EngineCore implements Kernel {
     this.ports.transport.onMessage(() => undefined);
     this.ports.transport.onPeerChange(() => undefined);
     if (this.#running === undefined) return;
-    const { keeper, checks, fetcher, sync, gossip, builder, resumption, takeover } = this.#running.parts;
-    for (const part of [keeper, checks, fetcher, sync, gossip, builder, resumption, takeover]) part.close();
+    const { keeper, checks, fetcher, sync, gossip, builder, resumption, takeover, repairs } = this.#running.parts;
+    for (const part of [keeper, checks, fetcher, sync, gossip, builder, resumption, takeover, repairs]) part.close();
   }
 
   async stop(): Promise<void> {

@@ -16,6 +16,7 @@ import type { LateEvidence } from "./lateEvidence.ts";
 import { decode, type Body, type Message, type ProposalMessage, type ViewAnswer, type VoteMessage } from "./message.ts";
 import type { PayloadFetcher } from "./payloadFetcher.ts";
 import type { Resumption } from "./resumption.ts";
+import type { Repairs } from "./repairs.ts";
 import type { StateSync } from "./stateSync.ts";
 import type { Takeover } from "./takeover.ts";
 import { TokenBuckets } from "./tokenBuckets.ts";
@@ -48,6 +49,7 @@ export interface IngressPorts {
   readonly sync: StateSync;
   readonly fetcher: PayloadFetcher;
   readonly gossip: Gossip;
+  readonly repairs: Repairs;
   readonly late: LateEvidence;
   readonly resumption: Resumption;
   readonly takeover: Takeover;
@@ -113,7 +115,8 @@ export class Ingress {
         return;
       case "headers": {
         const isGranted = this.#requests.take(from, Math.ceil(message.headers.length / HEADERS_PER_UNIT));
-        if (isGranted && !this.#ports.takeover.takeHeaders(from, message.headers)) {
+        if (!isGranted || this.#ports.repairs.takeHeaders(message.headers)) return;
+        if (!this.#ports.takeover.takeHeaders(from, message.headers)) {
           this.#kernel.feed({ type: "headers", from, headers: message.headers });
         }
         return;
@@ -271,7 +274,8 @@ export class Ingress {
     const key = certificateKey(vote);
     const same = this.#checksOfCertificate.get(key) ?? 0;
     const rejection = refuseCertificate(kernel.context(), kernel.state(), certificate);
-    if (rejection?.code === "stale-view" || rejection?.code === "not-running") this.#ports.late.receive(from, certificate, header);
+    if (rejection?.code === "stale-view" || rejection?.code === "not-running")
+      this.#ports.late.receive(from, certificate, header);
     const isWanted = this.#isWanted(from, rejection);
     if (!isWanted || same >= CHECKS_PER_CERTIFICATE_MAX) return;
     if (isBeingVerified(kernel.state(), vote)) {

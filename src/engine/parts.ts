@@ -10,6 +10,7 @@ import type { PayloadFetcher } from "./payloadFetcher.ts";
 import type { PayloadKeeper } from "./payloadKeeper.ts";
 import type { ProposalChecks } from "./proposalChecks.ts";
 import type { Resumption } from "./resumption.ts";
+import type { Repairs } from "./repairs.ts";
 import type { StateSync } from "./stateSync.ts";
 import type { Takeover } from "./takeover.ts";
 
@@ -26,6 +27,7 @@ export interface Parts {
   readonly ingress: Ingress;
   readonly journal: JournalKeeper;
   readonly builder: BuildTimer;
+  readonly repairs: Repairs;
   readonly late: LateEvidence;
   readonly resumption: Resumption;
   readonly takeover: Takeover;

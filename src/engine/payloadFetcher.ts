@@ -31,7 +31,8 @@ export interface PayloadWish {
 
 interface Wanted extends PayloadWish {
   readonly hash: Hash;
-  readonly resolve: (fetched: Fetched) => void;
+  /** Everybody who waits for it. */
+  readonly waiting: ((fetched: Fetched) => void)[];
   /** Peers that were asked: only their answers count (LIMIT-2). */
   readonly asked: Set<PeerId>;
   readonly missing: Set<PeerId>;
@@ -79,12 +80,17 @@ export class PayloadFetcher {
     if (wish.header.namespaces === EMPTY_NAMESPACES) {
       return Promise.resolve({ bytes: new Uint8Array(0), namespaces: [] });
     }
-    assert(this.#wanted.size < WANTED_MAX, "payloads are wanted in bounded number");
+    const hash = Header.hash(wish.header);
+    const known = this.#wanted.get(hash);
+    assert(known !== undefined || this.#wanted.size < WANTED_MAX, "payloads are wanted in bounded number");
     return new Promise((resolve) => {
-      const hash = Header.hash(wish.header);
+      if (known !== undefined) {
+        known.waiting.push(resolve);
+        return;
+      }
       this.#wanted.set(hash, {
         ...wish,
-        ...{ hash, resolve, asked: new Set(), missing: new Set(), failures: new Map() },
+        ...{ hash, waiting: [resolve], asked: new Set(), missing: new Set(), failures: new Map() },
         ...{ notBeforeMs: 0, underWay: undefined },
       });
       this.#wake(0);
@@ -125,7 +131,7 @@ export class PayloadFetcher {
 
   #conclude(wanted: Wanted, fetched: Fetched): void {
     this.#wanted.delete(wanted.hash);
-    wanted.resolve(fetched);
+    for (const resolve of wanted.waiting) resolve(fetched);
   }
 
   /** Once every peer failed, all wait a while before the next round. */
@@ -216,6 +222,6 @@ export class PayloadFetcher {
     this.#requests.clear();
     const given = [...this.#wanted.values()];
     this.#wanted.clear();
-    for (const { resolve } of given) resolve(undefined);
+    for (const { waiting } of given) for (const resolve of waiting) resolve(undefined);
   }
 }

@@ -10,7 +10,7 @@ export function sizesOf(
 ): Readonly<Record<string, number>> {
   const pooled = { mempoolUnits: pool.entries.size, mempoolBytes: pool.bytes };
   if (running === undefined) return pooled;
-  const { keeper, checks, fetcher, finalizer, ingress, journal, resumption } = running.parts;
+  const { keeper, checks, fetcher, finalizer, ingress, journal, resumption, repairs } = running.parts;
   return {
     ...pooled,
     ...waiting,
@@ -20,6 +20,7 @@ export function sizesOf(
     finalizations: finalizer.queued,
     signatureChecks: ingress.checksUnderWay,
     journalMarks: journal.marks,
+    lostRows: repairs.lost,
     resumes: resumption.held,
     views: running.state.views.size,
     blocks: running.state.blocks.size,

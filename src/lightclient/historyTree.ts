@@ -40,6 +40,38 @@ export function position(level: number, index: number): number {
   return logLength(leaf) + level;
 }
 
+/** What the hash at a position is the root of: the full subtree number `index` of `2^level` leaves. */
+export function subtreeAt(at: number): { readonly level: number; readonly index: number } {
+  let low = 0;
+  let high = at + 1;
+  while (low + 1 < high) {
+    const middle = Math.floor((low + high) / 2);
+    if (logLength(middle) <= at) low = middle;
+    else high = middle;
+  }
+  const level = at - logLength(low);
+  return { level, index: Math.floor(low / 2 ** level) };
+}
+
+/** Root of the full subtree over these block hashes: a power of two of them. */
+export function subtreeRoot(blockHashes: readonly Uint8Array[]): Uint8Array {
+  let nodes = blockHashes.map((blockHash) => Merkle.leafHash(blockHash));
+  while (nodes.length > 1) {
+    const parents: Uint8Array[] = [];
+    for (let i = 0; i + 1 < nodes.length; i += 2) {
+      const [left, right] = [nodes[i], nodes[i + 1]];
+      if (left !== undefined && right !== undefined) parents.push(Merkle.nodeHash(left, right));
+    }
+    nodes = parents;
+  }
+  return expectPresent(nodes[0], "a subtree to hash");
+}
+
+/** Roots of the full subtrees that make up the first `size` leaves, largest first. */
+export function frontier(log: HashLog, size: number): Promise<readonly Uint8Array[]> {
+  return log.read(frontierPositions(0, size));
+}
+
 /** Appends block hashes to a tree of `size` leaves; returns the new size. */
 export async function append(log: HashLog, size: number, blockHashes: readonly Uint8Array[]): Promise<number> {
   assert(blockHashes.length <= APPEND_LEAVES_MAX, `at most ${String(APPEND_LEAVES_MAX)} leaves at once`);
@@ -59,12 +91,6 @@ export async function append(log: HashLog, size: number, blockHashes: readonly U
   }
   if (written.length > 0) await log.write(logLength(size), written);
   return leaf;
-}
-
-/** Roots of the full subtrees of the first `size` leaves, largest first: what an append needs. */
-export function frontier(log: HashLog, size: number): Promise<readonly Uint8Array[]> {
-  checkSize(size);
-  return log.read(frontierPositions(0, size));
 }
 
 /** Root of the first `size` leaves: `header.history` of height `size`. */

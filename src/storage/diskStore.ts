@@ -3,7 +3,6 @@ import { crc32 } from "node:zlib";
 
 import { ClassicLevel } from "classic-level";
 
-import { toHex } from "../codec/hex.ts";
 import { assertBatch } from "./memoryStore.ts";
 import {
   StoreCorruptError,
@@ -37,7 +36,7 @@ function typedError(path: string, error: unknown): Error {
   if (code === "LEVEL_LOCKED") return new StoreLockedError(path);
   if (code === "LEVEL_CORRUPTION" || message.startsWith("Corruption")) {
     const file = /[^\s:]+\.(?:ldb|sst|log)\b/.exec(message)?.[0];
-    return new StoreCorruptError(file ?? path, null, message);
+    return new StoreCorruptError(file ?? path, undefined, message);
   }
   return new StoreUnavailableError(path, cause);
 }
@@ -56,10 +55,12 @@ function plain(bytes: Uint8Array): Uint8Array {
 }
 
 function unseal(path: string, key: Uint8Array, sealed: Uint8Array): Uint8Array {
-  if (sealed.length < CHECKSUM_BYTES) throw new StoreCorruptError(path, toHex(key), "the value has no checksum");
+  const damaged = (reason: string): StoreCorruptError =>
+    new StoreCorruptError(path, plain(key).slice(), reason, plain(sealed).slice());
+  if (sealed.length < CHECKSUM_BYTES) throw damaged("the value has no checksum");
   const value = plain(sealed).subarray(CHECKSUM_BYTES);
   const expected = new DataView(sealed.buffer, sealed.byteOffset, CHECKSUM_BYTES).getUint32(0);
-  if (crc32(value, crc32(key)) !== expected) throw new StoreCorruptError(path, toHex(key), "the checksum differs");
+  if (crc32(value, crc32(key)) !== expected) throw damaged("the checksum differs");
   return value;
 }
 

@@ -1,3 +1,5 @@
+import { toHex } from "../codec/hex.ts";
+
 /**
  * An ordered map from byte strings to byte strings that survives crashes. Keys compare as unsigned bytes, a prefix
  * before what it begins.
@@ -41,11 +43,17 @@ export class StoreCorruptError extends Error {
   readonly path: string;
   /** The key whose value is damaged, 0x hexadecimal; null where the damage is not within one value. */
   readonly key: string | null;
+  readonly damagedKey: Uint8Array | undefined;
+  /** What stands there, as far as it can be read. */
+  readonly bytes: Uint8Array | undefined;
 
-  constructor(path: string, key: string | null, reason: string) {
+  constructor(path: string, damagedKey: Uint8Array | undefined, reason: string, bytes?: Uint8Array) {
+    const key = damagedKey === undefined ? null : toHex(damagedKey);
     super(`corrupt store ${path}${key === null ? "" : ` at key ${key}`}: ${reason}`);
     this.path = path;
     this.key = key;
+    this.damagedKey = damagedKey;
+    this.bytes = bytes;
   }
 }
 

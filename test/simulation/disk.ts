@@ -1,7 +1,7 @@
 import type { Random } from "../../src/runtime/random.ts";
 import type { Clock } from "../../src/runtime/clock.ts";
 import { FileSystemError, type FileHandle, type FileSystem } from "../../src/storage/fileSystem.ts";
-import type { Operation, Range, Store } from "../../src/storage/store.ts";
+import { StoreCorruptError, type Operation, type Range, type Store } from "../../src/storage/store.ts";
 
 interface File {
   readonly id: number;
@@ -155,9 +155,12 @@ export class DurableMap {
   #current = new Map<string, Uint8Array>();
   #keys: string[] = [];
   #unsynced: (readonly Operation[])[] = [];
+  readonly #rotten = new Set<string>();
 
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.#current.get(textOf(key));
+    const text = textOf(key);
+    this.#assertSound(text);
+    return this.#current.get(text);
   }
 
   apply(operations: readonly Operation[]): void {
@@ -166,6 +169,7 @@ export class DurableMap {
       const key = textOf(operation.key);
       const at = lowerBound(this.#keys, key);
       const isKnown = this.#keys[at] === key;
+      this.#rotten.delete(key);
       if (operation.kind === "put" && !isKnown) this.#keys.splice(at, 0, key);
       if (operation.kind === "delete" && isKnown) this.#keys.splice(at, 1);
     }
@@ -193,12 +197,28 @@ export class DurableMap {
     return lost;
   }
 
+  /** Bits rot: one row, if it may, reads as damaged from now on, until it is written anew. */
+  rot(random: Random, mayRot: (key: Uint8Array) => boolean): boolean {
+    const key = this.#keys[Math.floor(random.fraction() * this.#keys.length)];
+    if (key === undefined || !mayRot(bytesOf(key))) return false;
+    this.#rotten.add(key);
+    return true;
+  }
+
+  #assertSound(key: string): void {
+    if (!this.#rotten.has(key)) return;
+    throw new StoreCorruptError("simulated disk", bytesOf(key), "bits rotted", this.#current.get(key));
+  }
+
   range({ start, end, reverse = false, limit = Infinity }: Range): { key: Uint8Array; value: Uint8Array }[] {
     const from = lowerBound(this.#keys, textOf(start));
     const to = lowerBound(this.#keys, textOf(end));
     const count = Math.min(limit, Math.max(0, to - from));
     const keys = reverse ? this.#keys.slice(to - count, to).reverse() : this.#keys.slice(from, from + count);
-    return keys.map((key) => ({ key: bytesOf(key), value: this.#current.get(key) ?? new Uint8Array(0) }));
+    return keys.map((key) => {
+      this.#assertSound(key);
+      return { key: bytesOf(key), value: this.#current.get(key) ?? new Uint8Array(0) };
+    });
   }
 }
 
@@ -233,7 +253,7 @@ function bytesOf(text: string): Uint8Array {
 export function processStore(disk: Disk, clock: Clock, speed: DiskSpeed): Store {
   const map = disk.store;
   return {
-    get: (key) => Promise.resolve(map.get(key)),
+    get: async (key) => Promise.resolve(map.get(key)),
     batch: async (operations, { sync }) => {
       const copy = [...operations];
       map.apply(copy);
@@ -243,7 +263,15 @@ export function processStore(disk: Disk, clock: Clock, speed: DiskSpeed): Store 
       map.makeDurable(copy);
     },
     range: async function* (range) {
-      for (const entry of map.range(range)) yield await Promise.resolve(entry);
+      // One by one: what stands before a damaged row is read all the same.
+      let { start, end } = range;
+      for (let left = range.limit ?? Infinity; left > 0; left--) {
+        const [entry] = map.range({ ...range, start, end, limit: 1 });
+        if (entry === undefined) return;
+        if (range.reverse === true) end = entry.key;
+        else start = bytesOf(`${textOf(entry.key)}\0`);
+        yield await Promise.resolve(entry);
+      }
     },
     close: () => Promise.resolve(),
   };

@@ -13,6 +13,7 @@ const MAXIMA: Readonly<Record<string, number>> = {
   finalizations: 1_024,
   signatureChecks: 16 * 128,
   journalMarks: 65_536,
+  lostRows: 3 * 4_096,
   resumes: 2_048,
   views: 65_536 + 1_024,
   blocks: 4_096 + 1_024,
