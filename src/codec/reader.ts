@@ -67,6 +67,13 @@ export class Reader {
     return this.#bytes.slice(at, at + length);
   }
 
+  /** As `bytes`, but not copied: whoever keeps them keeps the message that they came in. */
+  view(maximum: number): Uint8Array {
+    const length = this.#count(maximum);
+    const at = this.#take(length);
+    return this.#bytes.subarray(at, at + length);
+  }
+
   /** Bytes behind their own uint32 length, at most `maximum`. */
   bytes(maximum: number): Uint8Array {
     return this.fixed(this.#count(maximum));

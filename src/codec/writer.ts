@@ -5,9 +5,15 @@ const INITIAL_CAPACITY = 256;
 
 /** Writes canonical, big-endian, length-prefixed bytes. Every value is ours, so a value out of range is our fault. */
 export class Writer {
-  #bytes = new Uint8Array(INITIAL_CAPACITY);
-  #view = new DataView(this.#bytes.buffer);
+  #bytes: Uint8Array;
+  #view: DataView;
   #length = 0;
+
+  /** `capacity`: about how many bytes will be written, where they are many. */
+  constructor(capacity = INITIAL_CAPACITY) {
+    this.#bytes = new Uint8Array(capacity);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
 
   u8(value: number): this {
     assert(Number.isInteger(value) && value >= 0 && value <= 0xff, `${String(value)} must fit in uint8`);

@@ -249,8 +249,10 @@ export class ChainStore {
       { kind: "put", key: Keys.payload(hash), value: payload },
       { kind: "put", key: Keys.candidate(epoch, view, hash), value: new Uint8Array(0) },
     ];
-    await this.#store.batch(operations, { sync: true });
-    this.#noteSaved(hash);
+    // Nothing of an empty payload can be lost: its table says that it is empty.
+    const isEmpty = payload.length === 0;
+    await this.#store.batch(operations, { sync: !isEmpty });
+    if (!isEmpty) this.#noteSaved(hash);
   }
 
   /** Keeps payloads of blocks that are known to be final, durable when it resolves. */

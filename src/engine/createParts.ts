@@ -1,3 +1,4 @@
+import * as Mempool from "../mempool/mempool.ts";
 import type * as Header from "../protocol/Header.ts";
 import { BlockServer } from "./blockServer.ts";
 import { Finalizer } from "./finalizer.ts";
@@ -48,6 +49,7 @@ export function createParts(
       limits,
       inlineBytesMax: config.inlinePayloadBytesMax,
       fetchMs: config.deltaMs,
+      hashOf: (envelope) => Mempool.hashOf(kernel.mempool, envelope),
       request: (seat, block) => {
         const peer = kernel.membership().peers[seat];
         if (peer === undefined) return;

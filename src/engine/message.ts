@@ -125,7 +125,7 @@ const TAGS = [
 const BODIES = ["none", "whole", "shards"] as const satisfies readonly Body["kind"][];
 
 export function encode(message: Message): Uint8Array {
-  const writer = new Writer().u8(TAGS.indexOf(message.type));
+  const writer = new Writer(SMALL_BYTES + bulkOf(message)).u8(TAGS.indexOf(message.type));
   switch (message.type) {
     case "proposal":
       Proposal.write(writer, message.proposal);
@@ -186,6 +186,33 @@ export function encode(message: Message): Uint8Array {
       return unreachable(message, "message");
   }
   return writer.finish();
+}
+
+/** Room for what is not bulk, in most messages. */
+const SMALL_BYTES = 512;
+
+/** Bytes of the long parts of a message, so that writing them copies nothing twice. */
+function bulkOf(message: Message): number {
+  switch (message.type) {
+    case "proposal":
+      if (message.body.kind === "whole") return message.body.payload.length;
+      return message.body.kind === "none" ? 0 : bytesOf(message.body.receiver) + bytesOf(message.body.leader);
+    case "vote":
+      return message.shards === undefined ? 0 : bytesOf(message.shards);
+    case "payload":
+      return message.payload.length;
+    case "transactions":
+      return message.units.flat().reduce((sum, { envelope }) => sum + TRANSACTION_ROOM_BYTES + envelope.length, 0);
+    default:
+      return 0;
+  }
+}
+
+const TRANSACTION_ROOM_BYTES = 16;
+const SHARD_ROOM_BYTES = 512;
+
+function bytesOf({ shards }: ShardSet): number {
+  return shards.reduce((sum, { bytes }) => sum + SHARD_ROOM_BYTES + bytes.length, 0);
 }
 
 function writeOptional<T>(writer: Writer, value: T | undefined, write: (writer: Writer, value: T) => void): void {
@@ -335,7 +362,8 @@ function shardSetReader(limits: BlockLimits): (reader: Reader) => ShardSet {
 function readShard(reader: Reader, payloadLengthBytes: number): Shard {
   return {
     index: reader.u8(),
-    bytes: reader.bytes(Math.max(payloadLengthBytes, 1)),
+    // Not copied: what else is in the message is small, or a shard too.
+    bytes: reader.view(Math.max(payloadLengthBytes, 1)),
     proof: reader.list(SHARD_PROOF_LENGTH_MAX, (inner) => inner.fixed(32)),
   };
 }

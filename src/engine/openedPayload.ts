@@ -17,24 +17,38 @@ export interface OpenedPayload {
   readonly namespaces: readonly NamespaceHashes[];
 }
 
+/** The hash of a transaction with these very bytes, where it is known. */
+export type KnownHash = (envelope: Uint8Array) => Hash | undefined;
+
+const nothingKnown: KnownHash = () => undefined;
+
 /**
  * DA-6: a payload is valid iff it decodes canonically within the limits, its bundles are whole, and its table has the
- * header's `namespaces` root; a function of payload, header and cluster config alone. Undefined if it is not.
+ * header's `namespaces` root; a function of payload, header and cluster config alone. Undefined if it is not. What `hashOf` knows is not hashed again.
  */
-export function openPayload(bytes: Uint8Array, namespaces: Hash, limits: BlockLimits): OpenedPayload | undefined {
+export function openPayload(
+  bytes: Uint8Array,
+  namespaces: Hash,
+  limits: BlockLimits,
+  hashOf: KnownHash = nothingKnown,
+): OpenedPayload | undefined {
   const decoded = Payload.decode(bytes, limits);
   if (!decoded.ok) return undefined;
   if (NamespaceTable.root(Payload.table(decoded.payload)) !== namespaces) return undefined;
-  return withHashes(bytes, decoded.payload);
+  return withHashes(bytes, decoded.payload, hashOf);
 }
 
 /** Of a payload that this node built itself. */
-export function withHashes(bytes: Uint8Array, payload: Payload.Payload): OpenedPayload {
+export function withHashes(
+  bytes: Uint8Array,
+  payload: Payload.Payload,
+  hashOf: KnownHash = nothingKnown,
+): OpenedPayload {
   return {
     bytes,
     namespaces: payload.map(({ namespace, envelopes }) => ({
       namespace,
-      hashes: envelopes.map((envelope) => keccakHash(envelope)),
+      hashes: envelopes.map((envelope) => hashOf(envelope) ?? keccakHash(envelope)),
     })),
   };
 }

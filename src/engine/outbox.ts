@@ -110,6 +110,12 @@ export class Outbox {
     const { vote, signer } = signed;
     const shards = vote.kind === "notarize" ? this.#kernel.keeper.shardsOf(vote.block, signer) : undefined;
     this.#kernel.sendToCommittee({ type: "vote", signed, ...(shards === undefined ? {} : { shards }) });
+    if (vote.kind === "notarize") this.#kernel.ports.clock.setTimer(0, () => this.#prepare(vote.block));
+  }
+
+  /** After what was just sent has left. */
+  #prepare(block: Hash): void {
+    if (this.#kernel.isRunning()) this.#kernel.keeper.prepare(block);
   }
 
   #broadcastProposal({ epoch, view, parentView, header }: Propose, signed: Vote.SignedVote): void {

@@ -99,7 +99,9 @@ export function buildBlock(
   const proposer = membership.seat;
   const fields = l1Fields(ports, membership, parent);
   if (proposer === undefined || fields === undefined) return undefined;
-  const payload = Payload.fromTransactions(units.flatMap((unit) => unit.parts));
+  const parts = units.flatMap((unit) => unit.parts);
+  const payload = Payload.fromTransactions(parts);
+  const hashes = new Map(parts.map(({ envelope, hash }) => [envelope, hash]));
   const bytes = Payload.encode(payload);
   const dispersal = disperse(bytes, membership.layout);
   const now = BigInt(ports.clock.wallMs());
@@ -116,7 +118,7 @@ export function buildBlock(
     ...fields,
     proposer,
   };
-  return { header, dispersal, opened: withHashes(bytes, payload) };
+  return { header, dispersal, opened: withHashes(bytes, payload, (envelope) => hashes.get(envelope)) };
 }
 
 /** Waits with an empty block until `emptyBlockDelay` has passed or there is something to include. */

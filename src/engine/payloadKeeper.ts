@@ -3,6 +3,7 @@ import {
   addShard,
   createCollection,
   disperse,
+  payloadOf,
   rebuild,
   shardLength,
   shardsFor,
@@ -19,7 +20,7 @@ import type { CancelTimer, Clock } from "../runtime/clock.ts";
 import type { ChainStore } from "./chainStore.ts";
 import type { Membership } from "./membership.ts";
 import type { Body } from "./message.ts";
-import { openPayload, type OpenedPayload } from "./openedPayload.ts";
+import { openPayload, type KnownHash, type OpenedPayload } from "./openedPayload.ts";
 
 /** Blocks whose payload is on the way or not final yet; the oldest views give way. */
 export const BLOCKS_MAX = 256;
@@ -38,8 +39,8 @@ interface Held {
   /** `certify` was asked and not answered. */
   wanted: boolean;
   verdict: "valid" | "invalid" | undefined;
-  /** Found good and on its way to the disk. */
-  saving: boolean;
+  /** Found good and on its way to the disk, or there. */
+  saved: Promise<void> | undefined;
   attempts: number;
   cancel: CancelTimer | undefined;
 }
@@ -59,6 +60,7 @@ export interface KeeperPorts {
   arrived(block: Hash): void;
   /** A disk that fails: the node must stop. */
   readonly failed: (error: unknown) => void;
+  readonly hashOf: KnownHash;
 }
 
 /** Section 6 at work: collects shards, rebuilds, certifies, fetches whole payloads where shards are short. */
@@ -92,13 +94,22 @@ export class PayloadKeeper {
     return this.#held.has(block);
   }
 
-  /** The leader's own block: nothing to collect. */
-  async keepBuilt(header: Header.Header, view: View, dispersal: Dispersal, opened: OpenedPayload): Promise<void> {
+  /** The leader's own block: nothing to collect. It goes to the disk while it goes out: no vote says yet that it is there. */
+  keepBuilt(header: Header.Header, view: View, dispersal: Dispersal, opened: OpenedPayload): void {
     const held = this.#obtain(header, view);
     held.dispersal = dispersal;
     held.opened = opened;
     held.whole = opened.bytes.length <= this.#ports.inlineBytesMax;
-    await this.#ports.chain.saveCandidate(header.epoch, view, held.hash, opened.bytes);
+    this.#save(held, opened);
+  }
+
+  /**
+   * The own `notarize` of the block is out: what certification will need is done while the others' votes are on their
+   * way. Nothing is said before `certify` asks.
+   */
+  prepare(block: Hash): void {
+    const held = this.#held.get(block);
+    if (held !== undefined) this.#judge(held, undefined);
   }
 
   /** After a restart: what was built, or certified and is proposed again, is on disk. */
@@ -178,7 +189,7 @@ export class PayloadKeeper {
       whole: false,
       wanted: false,
       verdict: undefined,
-      saving: false,
+      saved: undefined,
       attempts: 0,
       cancel: undefined,
     };
@@ -245,16 +256,21 @@ export class PayloadKeeper {
       this.#answer(held);
       return;
     }
+    this.#advance(held, undefined);
+    if (held.saved !== undefined) return;
     void this.#ports.chain.payload(held.hash).then((stored) => {
       if (!held.wanted || held.verdict !== undefined) return;
       if (stored !== undefined && this.takeWhole(held.hash, stored, false)) return;
-      this.#advance(held, undefined);
       this.#scheduleFetch(held);
     }, this.#ports.failed);
   }
 
   #advance(held: Held, payload: Uint8Array | undefined): void {
-    if (!held.wanted || held.saving || held.verdict !== undefined) return;
+    if (held.wanted) this.#judge(held, payload);
+  }
+
+  #judge(held: Held, payload: Uint8Array | undefined): void {
+    if (held.saved !== undefined || held.verdict !== undefined) return;
     let bytes = payload;
     if (held.dispersal === undefined) {
       const rebuilt = rebuild(held.collection);
@@ -267,15 +283,17 @@ export class PayloadKeeper {
       bytes = rebuilt.payload;
     }
     bytes ??= payloadOf(held.dispersal);
-    const opened = held.opened ?? openPayload(bytes, held.header.namespaces, this.#ports.limits);
+    const opened = openPayload(bytes, held.header.namespaces, this.#ports.limits, this.#ports.hashOf);
     if (opened === undefined) {
       this.#conclude(held, "invalid");
       return;
     }
     held.opened = opened;
-    held.saving = true;
-    const { epoch } = held.header;
-    this.#ports.chain.saveCandidate(epoch, held.view, held.hash, opened.bytes).then(() => {
+    this.#save(held, opened);
+  }
+
+  #save(held: Held, opened: OpenedPayload): void {
+    held.saved = this.#ports.chain.saveCandidate(held.header.epoch, held.view, held.hash, opened.bytes).then(() => {
       this.#conclude(held, "valid");
     }, this.#ports.failed);
   }
@@ -315,8 +333,4 @@ export class PayloadKeeper {
     for (const held of [...this.#held.values()]) this.#drop(held);
     this.#early.clear();
   }
-}
-
-function payloadOf(dispersal: Dispersal): Uint8Array {
-  return dispersal.shards.slice(0, dispersal.payloadLengthBytes);
 }

@@ -27,15 +27,8 @@ export function performBuild(kernel: Kernel, { builder, keeper, finalizer }: Par
       fail();
       return true;
     }
-    keeper.keepBuilt(built.header, view, built.dispersal, built.opened).then(
-      () => {
-        if (kernel.membership() !== membership) return;
-        kernel.feed({ type: "built", epoch, view, header: built.header });
-      },
-      (error: unknown) => {
-        kernel.fail(error);
-      },
-    );
+    keeper.keepBuilt(built.header, view, built.dispersal, built.opened);
+    kernel.feed({ type: "built", epoch, view, header: built.header });
     return true;
   });
 }

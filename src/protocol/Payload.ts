@@ -33,14 +33,24 @@ export type PayloadResult =
 /** Canonical bytes; an empty payload has none. */
 export function encode(payload: Payload): Uint8Array {
   if (payload.length === 0) return new Uint8Array(0);
-  const writer = new Writer();
+  const writer = new Writer(encodedLength(payload));
   writer.list(payload, (out, item) => {
     out.u64(item.namespace).list(item.envelopes, (inner, envelope) => inner.bytes(envelope));
   });
   return writer.finish();
 }
 
-/** Decodes and checks the payload of a block; whatever is wrong is a value, for it decides a vote. */
+/** Bytes of the encoding: a count, then a namespace and a count each, then a length and the bytes of each envelope. */
+function encodedLength(payload: Payload): number {
+  let length = 4;
+  for (const { envelopes } of payload) {
+    length += 8 + 4;
+    for (const envelope of envelopes) length += 4 + envelope.length;
+  }
+  return length;
+}
+
+/** Decodes and checks the payload of a block, its envelopes as views of `bytes`; whatever is wrong is a value, for it decides a vote. */
 export function decode(bytes: Uint8Array, limits: BlockLimits): PayloadResult {
   if (bytes.length === 0) return { ok: true, payload: [] };
   if (bytes.length > limits.payloadBytesMax) {
@@ -61,7 +71,7 @@ export function decode(bytes: Uint8Array, limits: BlockLimits): PayloadResult {
 function readPayload(reader: Reader, limits: BlockLimits): Payload {
   const payload = reader.list(limits.namespacesMax, (outer) => ({
     namespace: NamespaceId(outer.u64()),
-    envelopes: outer.list(limits.transactionsMax, (inner) => inner.bytes(limits.transactionBytesMax)),
+    envelopes: outer.list(limits.transactionsMax, (inner) => inner.view(limits.transactionBytesMax)),
   }));
   if (payload.length === 0) reader.refuse("an empty payload has no bytes");
   return payload;

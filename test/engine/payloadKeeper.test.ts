@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import { keccakHash, type Hash } from "../../src/crypto/hash.ts";
 import { disperse, shardsFor, type Dispersal } from "../../src/dispersal/dispersal.ts";
@@ -66,6 +66,7 @@ async function setUp(): Promise<Set> {
       limits: config.limits,
       inlineBytesMax: 0,
       fetchMs: FETCH_MS,
+      hashOf: () => undefined,
       request: (seat) => asked.push(seat),
       certified: (_, hash, verdict) => certified.push([hash, verdict]),
       arrived: (hash) => arrived.push(hash),
@@ -95,6 +96,30 @@ describe("PayloadKeeper", () => {
     expect(certified).toEqual([[block, "valid"]]);
     expect(await chain.payload(block)).toEqual(bytes);
     expect(keeper.opened(block)?.namespaces).toHaveLength(1);
+  });
+
+  it("DA-10: what was prepared is on the disk, and certified as soon as that is asked", async () => {
+    const { keeper, certified, chain } = await setUp();
+    keeper.learn(header, View(4n));
+    for (const seat of [0, OWN_SEAT]) keeper.takeShards(block, seat, shardsFor(dispersal, seat));
+    keeper.prepare(block);
+    await settle();
+    expect(await chain.payload(block)).toEqual(bytes);
+    expect(certified).toEqual([]);
+    keeper.certify(header, View(4n));
+    expect(certified).toEqual([[block, "valid"]]);
+  });
+
+  it("DA-10: a payload is saved once, by the leader too", async () => {
+    const { keeper, certified, chain } = await setUp();
+    const save = vi.spyOn(chain, "saveCandidate");
+    keeper.keepBuilt(header, View(4n), dispersal, { bytes, namespaces: [] });
+    keeper.prepare(block);
+    keeper.certify(header, View(4n));
+    expect(certified).toEqual([]);
+    await settle();
+    expect(certified).toEqual([[block, "valid"]]);
+    expect(save).toHaveBeenCalledTimes(1);
   });
 
   it("DA-5: shards that came before their header count", async () => {

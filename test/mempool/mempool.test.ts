@@ -8,6 +8,7 @@ import {
   DEFAULT_LIMITS,
   expire,
   has,
+  hashOf,
   keyOf,
   markIncluded,
   select,
@@ -174,6 +175,27 @@ describe("expire", () => {
 });
 
 describe("select", () => {
+  it("MEM-6: a waiting transaction is known by its bytes, and no longer once it has left", () => {
+    const target = pool();
+    const waiting = part(1, "a");
+    add(target, { parts: [waiting] }, 0);
+    expect(hashOf(target, waiting.envelope.slice())).toBe(waiting.hash);
+    expect(hashOf(target, part(1, "b").envelope)).toBeUndefined();
+    markIncluded(target, [keyOf(waiting.namespace, waiting.hash)]);
+    expect(hashOf(target, waiting.envelope)).toBeUndefined();
+    expect(target.byChecksum.size).toBe(0);
+  });
+
+  it("MEM-6: bytes with the checksum of a waiting transaction are not taken for it", () => {
+    const target = pool();
+    const waiting = part(1, "a");
+    add(target, { parts: [waiting] }, 0);
+    const [checksum] = target.byChecksum.keys();
+    const other = part(1, "b");
+    target.byChecksum.set(checksum ?? 0, other);
+    expect(hashOf(target, waiting.envelope)).toBeUndefined();
+  });
+
   it("MEM-1: inside a namespace first in is first out, whatever the turn", () => {
     const target = pool();
     const order = Array.from({ length: 20 }, (_, i) => `tx ${String(i)}`);
