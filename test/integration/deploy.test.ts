@@ -8,6 +8,7 @@ import { Contract, Interface, Result, Wallet, type InterfaceAbi } from "ethers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { readParameters } from "../../deploy/parameters.ts";
+import { deployedSources } from "../../deploy/sources.ts";
 import { GUARDIAN_ROLE, PARAMETERS_ROLE } from "../../deploy/modules/Roles.ts";
 import { startAnvil } from "../../src/cli/start/anvil.ts";
 import { localClusterConfig } from "../../src/cli/start/localCluster.ts";
@@ -99,6 +100,27 @@ async function hasRole({ client }: Target, book: AddressBook, role: bigint, acco
   return isMember === true ? delay : undefined;
 }
 
+/** DEPLOY-5: what is exported for explorers is what the deploying transactions carried, to the last byte. */
+async function expectVerifiable({ name, client }: Target, book: AddressBook): Promise<void> {
+  const sources = deployedSources(join(directory, name, "state"));
+  const names = ["DevelopmentToken", "Committees", "Governance", "Keys", "StakeTable", "LightClient", "Slasher"];
+  expect(sources.map((source) => source.name)).toEqual(expect.arrayContaining([...names, "ConfirmationVerifier"]));
+  expect(sources.find((source) => source.name === "StakeTable")?.address.toLowerCase()).toBe(book.stakeTable);
+  const created = new Map<string, string>();
+  for (let number = 0n; number <= (await client.latestBlock()).number; number++) {
+    const block = await client.provider.getBlock(Number(number), true);
+    for (const { hash, data, to } of block?.prefetchedTransactions ?? []) {
+      const receipt = to === null ? await client.provider.getTransactionReceipt(hash) : null;
+      if (receipt?.contractAddress) created.set(receipt.contractAddress, data);
+    }
+  }
+  for (const { address, creationCode, compiler, standardJson } of sources) {
+    expect(created.get(address)).toBe(creationCode);
+    expect(compiler).toMatch(/^v0\.8\.37\+commit\.[0-9a-f]{8}$/);
+    expect(standardJson).toMatchObject({ language: "Solidity", settings: { evmVersion: "osaka", viaIR: true } });
+  }
+}
+
 beforeAll(async () => {
   await buildContracts(signal);
 });
@@ -123,6 +145,7 @@ describe("deployment with Ignition", () => {
     const before = await local.client.latestBlock();
     expect(await deploy(local, "local", {})).toEqual(book);
     expect((await local.client.latestBlock()).number).toBe(before.number);
+    await expectVerifiable(local, book);
   });
 
   it("DEPLOY-2: a public network is not deployed without its accounts and token, before anything is spent", async () => {
