@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { recordTests } from "../mutation/campaign.ts";
 import { buildInstrumented } from "../mutation/instrumentedBuild.ts";
 import { parse, projectSources } from "../mutation/solidity.ts";
+import { testFiles } from "../mutation/testFiles.ts";
 import { instrument } from "./branches.ts";
 import { EXPLAINED } from "./explained.ts";
 
@@ -14,7 +15,7 @@ const { values: options } = parseArgs({ options: { json: { type: "boolean", defa
 setPriority(5);
 const sources = projectSources();
 const { branches, sources: probed } = instrument(sources, parse(sources));
-const records = await recordTests(buildInstrumented(probed));
+const records = await recordTests(buildInstrumented(probed), testFiles());
 const taken = new Set(records.flatMap(({ hits }) => hits));
 const gaps = branches.flatMap(({ id, file, line, what }, index) => {
   if (taken.has(index)) return [];

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 
 import { beneficiaryOf } from "./schemata.ts";
 import { ROOT } from "./solidity.ts";
+import { testFiles } from "./testFiles.ts";
 import type { Order } from "./worker.ts";
 import type { RunResult, TestRecord } from "./testProcess.ts";
 
@@ -45,8 +46,8 @@ class WorkerProcess {
     this.#answers = answersOf(this.#child);
   }
 
-  static async start(build: string, args: readonly string[] = []): Promise<WorkerProcess> {
-    const worker = new WorkerProcess(build, args);
+  static async start(build: string, files: readonly string[], mode: "record" | "run"): Promise<WorkerProcess> {
+    const worker = new WorkerProcess(build, [mode, ...files]);
     await worker.#answers.next();
     return worker;
   }
@@ -95,8 +96,8 @@ async function* answersOf(child: ChildProcess): AsyncGenerator {
 }
 
 /** What each test reaches in a build whose choices are probes. */
-export async function recordTests(build: string): Promise<TestRecord[]> {
-  const worker = await WorkerProcess.start(build, ["--record"]);
+export async function recordTests(build: string, files: readonly string[]): Promise<TestRecord[]> {
+  const worker = await WorkerProcess.start(build, files, "record");
   try {
     const records = await worker.ask({ kind: "record" }, 1_200_000);
     if (records === undefined) throw new Error("the tests take too long when probed");
@@ -107,8 +108,8 @@ export async function recordTests(build: string): Promise<TestRecord[]> {
 }
 
 /** What fails when no mutant is chosen, or when tests run again in one process: such a test would kill everything. */
-export async function unreliableTests(build: string): Promise<Set<string>> {
-  const worker = await WorkerProcess.start(build);
+export async function unreliableTests(build: string, files: readonly string[]): Promise<Set<string>> {
+  const worker = await WorkerProcess.start(build, files, "run");
   try {
     const failed = new Set<string>();
     for (let round = 0; round < 2; round++) {
@@ -138,7 +139,7 @@ interface Lane {
 async function runIn(lane: Lane, build: string, order: Order, milliseconds: number): Promise<RunResult | undefined> {
   if (lane.worker !== undefined && lane.done >= MUTANTS_PER_PROCESS) stopLane(lane);
   if (lane.worker === undefined) {
-    lane.worker = await WorkerProcess.start(build);
+    lane.worker = await WorkerProcess.start(build, testFiles(), "run");
     lane.done = 0;
   }
   const answer = await lane.worker.ask(order, milliseconds).catch(() => undefined);

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -8,7 +8,8 @@ import { type Outcome, recordTests, runCampaign, unreliableTests, type Verdict }
 import { EQUIVALENT } from "./equivalent.ts";
 import { buildInstrumented } from "./instrumentedBuild.ts";
 import { compilable, enumerate, type Mutant, schemata } from "./mutants.ts";
-import { parse, projectSources, ROOT } from "./solidity.ts";
+import { parse, projectSources } from "./solidity.ts";
+import { testFiles, versionOf } from "./testFiles.ts";
 import type { TestRecord } from "./testProcess.ts";
 
 /**
@@ -39,21 +40,26 @@ const { values: options } = parseArgs({
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
-/** Recording the tests is most of a short run, so it is kept for as long as contracts and tests are the same. */
+/** Records of a test file, and the version of it that they are of. */
+type KeptRecords = Record<string, { readonly version: string; readonly records: readonly TestRecord[] }>;
+
+/** Recording is most of a short run, so it is kept, file by file, while contracts and tests are the same. */
 async function recordsFor(build: string, probing: string): Promise<TestRecord[]> {
-  const folder = join(ROOT, "test/contracts");
-  const digest = createHash("sha256");
-  for (const path of readdirSync(folder, { recursive: true, encoding: "utf8" }).sort()) {
-    if (path.endsWith(".ts")) digest.update(path).update(readFileSync(join(folder, path)));
+  const path = join(build, "records.json");
+  const kept = existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as KeptRecords) : {};
+  const files = testFiles();
+  const changed = files.filter((file) => kept[file]?.version !== versionOf(file));
+  if (changed.length > 0) {
+    say(`recording ${String(changed.length)} test files`);
+    const all = await recordTests(probing, changed);
+    const unreliable = await unreliableTests(build, changed);
+    for (const file of changed) {
+      const records = all.filter((record) => record.file === file && record.passed && !unreliable.has(record.title));
+      kept[file] = { version: versionOf(file), records };
+    }
+    writeFileSync(path, JSON.stringify(kept));
   }
-  const kept = join(build, "records", `${digest.digest("hex").slice(0, 16)}.json`);
-  if (existsSync(kept)) return JSON.parse(readFileSync(kept, "utf8")) as TestRecord[];
-  const all = await recordTests(probing);
-  const unreliable = await unreliableTests(build);
-  const records = all.filter(({ title, passed }) => passed && !unreliable.has(title));
-  mkdirSync(join(build, "records"), { recursive: true });
-  writeFileSync(kept, JSON.stringify(records));
-  return records;
+  return files.flatMap((file) => kept[file]?.records ?? []);
 }
 
 /** Verdicts of earlier runs on the same contracts. What a test killed stays killed while the test is there. */
@@ -85,16 +91,14 @@ function isWanted({ id, file }: Mutant): boolean {
   return options.contract === undefined || options.contract.some((name) => file.endsWith(`/${name}.sol`));
 }
 
-/** The first of the mutants in an order that the seed gives. */
+/** The mutants in an order that the seed gives, so that any beginning is a fair sample; as many as wanted. */
 function sampled(mutants: readonly number[], ids: (index: number) => string): number[] {
-  if (options.sample === undefined) return [...mutants];
   const rank = (index: number): string =>
     createHash("sha256")
       .update(`${options.seed} ${ids(index)}`)
       .digest("hex");
   const ranked = mutants.map((index) => [rank(index), index] as const).sort(([a], [b]) => (a < b ? -1 : 1));
-  const chosen = ranked.slice(0, Number(options.sample)).map(([, index]) => index);
-  return chosen.sort((a, b) => a - b);
+  return ranked.slice(0, Number(options.sample ?? mutants.length)).map(([, index]) => index);
 }
 
 async function main(): Promise<void> {
@@ -142,7 +146,7 @@ async function main(): Promise<void> {
       if (verdicts.size % 25 === 0) say(`${String(verdicts.size)} of ${String(chosen.length)}, ${seconds} s`);
     },
   });
-  const judged = chosen.filter((index) => verdicts.has(index));
+  const judged = chosen.filter((index) => verdicts.has(index)).sort((a, b) => a - b);
   report(
     mutants,
     judged,

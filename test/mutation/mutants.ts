@@ -52,6 +52,12 @@ function shorten(text: string): string {
   return text.replace(/\s+/g, " ").trim().slice(0, 160);
 }
 
+/** Whether a place may be where a constant is used; the length of an array type must stay constant. */
+function isUse({ node, parents }: Place): boolean {
+  const isName = node.nodeType === "Identifier" || node.nodeType === "MemberAccess";
+  return isName && !parents.some(({ nodeType }) => nodeType === "ArrayTypeName");
+}
+
 /** All mutants of the targets, in the order of the files, with duplicates left out. */
 export function enumerate(sources: Sources, trees: ReadonlyMap<string, Node>, targets = TARGETS): Mutant[] {
   const mutants = new Map<string, Mutant>();
@@ -75,6 +81,7 @@ export function enumerate(sources: Sources, trees: ReadonlyMap<string, Node>, ta
     const id = `${basename(file, ".sol")}.${where}/${operator}/${number}`;
     mutants.set(change, { id, file, line: lineAt(text, first.start), operator, before, after, edits });
   };
+  const bodies = new Map<string, Place[]>();
   for (const file of targets) {
     const text = sources.get(file);
     const tree = trees.get(file);
@@ -83,15 +90,17 @@ export function enumerate(sources: Sources, trees: ReadonlyMap<string, Node>, ta
     for (const [where, place] of places) {
       for (const replacement of replacementsOf(place)) add(file, where, replacement);
     }
-    for (const { node } of walk(tree)) {
+    bodies.set(
+      file,
+      places.map(([, place]) => place),
+    );
+  }
+  const uses = [...bodies.values()].flat().filter(isUse);
+  for (const file of targets) {
+    for (const { node } of walk(trees.get(file)!)) {
       if (node.nodeType !== "VariableDeclaration" || node.constant !== true) continue;
-      const uses = places.filter(
-        ([, place]) => place.node.referencedDeclaration === node.id && place.node.nodeType === "Identifier",
-      );
-      const inBodies = uses
-        .map(([, place]) => place)
-        .filter(({ parents }) => !parents.some(({ nodeType }) => nodeType === "ArrayTypeName"));
-      for (const replacement of constantReplacements(node, inBodies)) add(file, textOf(node, "name"), replacement);
+      const own = uses.filter((use) => use.node.referencedDeclaration === node.id);
+      for (const replacement of constantReplacements(node, own)) add(file, textOf(node, "name"), replacement);
     }
   }
   return [...mutants.values()];

@@ -1,12 +1,11 @@
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { performance } from "node:perf_hooks";
 
 import { Interface } from "ethers";
 import hre, { network } from "hardhat";
 import Mocha from "mocha";
 
-import { ROOT } from "./solidity.ts";
+import { TESTS } from "./testFiles.ts";
 
 /**
  * Runs the contract tests in one process as often as asked, each time on fresh chains. It loads the test files once; what
@@ -17,6 +16,8 @@ export type Connection = Awaited<ReturnType<typeof network.create>>;
 
 /** What was reached, and how long it took, of one test. */
 export interface TestRecord {
+  /** Below the folder of the contract tests. */
+  readonly file: string;
   readonly title: string;
   readonly milliseconds: number;
   readonly passed: boolean;
@@ -30,9 +31,6 @@ export interface RunResult {
 }
 
 type Suite = Mocha.Suite;
-
-/** Tests of what instrumenting changes: sizes of code, and gas. */
-const LEFT_OUT = /\/(sizes|errors|attacks\/table)\.test\.ts$/;
 
 interface Chain {
   readonly connection: Connection;
@@ -96,8 +94,8 @@ export class TestProcess {
     this.#mocha.cleanReferencesAfterRun(false);
   }
 
-  /** Loads all contract tests. `isRecording` makes the network tell which probes were reached. */
-  async load(isRecording: boolean): Promise<void> {
+  /** Loads tests. `isRecording` makes the network tell which probes were reached. */
+  async load(isRecording: boolean, files: readonly string[]): Promise<void> {
     if (isRecording) {
       hre.hooks.registerHandlers("network", {
         onCoverageData: async (_context, tags) => {
@@ -111,10 +109,7 @@ export class TestProcess {
     Object.assign(network, {
       create: async (...given: Parameters<typeof create>) => this.#adopt(await create(...given)),
     });
-    const folder = join(ROOT, "test/contracts");
-    for (const path of readdirSync(folder, { recursive: true, encoding: "utf8" }).sort()) {
-      if (path.endsWith(".test.ts") && !LEFT_OUT.test(`/${path}`)) this.#mocha.addFile(join(folder, path));
-    }
+    for (const file of files) this.#mocha.addFile(join(TESTS, file));
     await this.#mocha.loadFilesAsync();
     this.#loaded = true;
     const keep = (suite: Suite): void => {
@@ -227,6 +222,7 @@ export class TestProcess {
         const title = test.fullTitle();
         const passed = test.state === "passed" && !failed.has(title);
         records.push({
+          file: relative(TESTS, test.file ?? ""),
           title,
           milliseconds: performance.now() - started,
           passed,

@@ -6,9 +6,9 @@ export type Order =
   | { readonly kind: "record" }
   | { readonly kind: "run"; readonly beneficiary: string; readonly titles: readonly string[] };
 
-const isRecording = process.argv.includes("--record");
+const [, , mode, ...files] = process.argv;
 const tests = new TestProcess();
-await tests.load(isRecording);
+await tests.load(mode === "record", files);
 process.on("message", (order: Order) => {
   void perform(order).then(
     (answer) => process.send?.({ answer }),
