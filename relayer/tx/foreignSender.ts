@@ -1,4 +1,3 @@
-import { L1UnavailableError } from "../../src/l1/l1Errors.ts";
 import { sleep, type Clock } from "../../src/runtime/clock.ts";
 import type { Logger } from "../../src/runtime/logger.ts";
 import type { Chain } from "./chain.ts";
@@ -50,16 +49,21 @@ export async function refuseForeignSender(check: ForeignSenderCheck): Promise<bo
   return false;
 }
 
-/** Pending nonces of the key that no slot holds; undefined while L1 cannot be asked. */
-async function unexplained({ chain, address, outbox }: ForeignSenderCheck): Promise<readonly number[] | undefined> {
+/** Pending nonces of the key that no slot holds; undefined while L1 cannot be asked or does not agree with itself. */
+async function unexplained({
+  chain,
+  address,
+  outbox,
+  logger,
+}: ForeignSenderCheck): Promise<readonly number[] | undefined> {
   try {
     const [{ latestNonce }, pendingNonce] = await Promise.all([chain.look(address, []), chain.pendingNonce(address)]);
     const ours = new Set(outbox.slots().map(({ nonce }) => nonce));
     const count = Math.min(Math.max(0, pendingNonce - latestNonce), NONCES_MAX);
     return Array.from({ length: count }, (_, index) => latestNonce + index).filter((nonce) => !ours.has(nonce));
   } catch (error) {
-    if (error instanceof L1UnavailableError) return undefined;
-    throw error;
+    logger.warn("L1 does not say what is pending", { error });
+    return undefined;
   }
 }
 

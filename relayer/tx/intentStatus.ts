@@ -59,8 +59,19 @@ export function wishFor(outbox: View, slot: SlotRecord, withdrawn: ReadonlySet<H
   if (carried === undefined) return { withdrawn: false, newer: false, underpriced };
   const { group, rank, id } = carried.intent;
   const newer =
-    group !== "" && plannedIntents(outbox).some(({ intent }) => intent.group === group && intent.rank > rank);
+    group !== "" &&
+    !isBelowItsGroup(outbox, slot, group) &&
+    plannedIntents(outbox).some(({ intent }) => intent.group === group && intent.rank > rank);
   return { withdrawn: withdrawn.has(id), newer, underpriced };
+}
+
+/**
+ * TX-10: after a reorg several of a group may be pending. Only the last nonce is given to a newer one: in a lower nonce it
+ * would be mined first, and make what stands in the higher ones revert.
+ */
+function isBelowItsGroup(outbox: View, slot: SlotRecord, group: string): boolean {
+  const above = outbox.slots().filter(({ status, nonce }) => status === "pending" && nonce > slot.nonce);
+  return above.some((other) => carriedBy(outbox, other)?.intent.group === group);
 }
 
 function compare(a: bigint, b: bigint): number {

@@ -28,6 +28,8 @@ export interface Verdict {
   readonly exits: number;
 }
 
+const REASON_MAX = 500;
+
 const transactionSchema = z.looseObject({
   from: z.string(),
   to: z.string().nullable(),
@@ -54,6 +56,7 @@ export async function judge(world: World, replicas: readonly Replica[], say: (te
   const mined = await minedBy(world);
   const calls = mined.filter(({ input }) => input !== "0x");
   for (const call of mined.filter(({ succeeded }) => !succeeded)) say(`reverted: ${await explain(world, call)}`);
+  for (const how of replicas.flatMap((one) => one.exits())) say(`ended by itself: ${how.slice(0, REASON_MAX)}`);
   // `rotate()` has no arguments: two of them are two committees, and one too many would revert.
   const posts = calls.filter(({ to }) => to?.toLowerCase() === world.deployment.book.lightClient);
   const unique = new Set(posts.map(({ input }) => input));
@@ -71,7 +74,7 @@ export async function judge(world: World, replicas: readonly Replica[], say: (te
       (sum, one) => sum + one.count("nonce was used by another wallet: the key must not be shared"),
       0,
     ),
-    exits: replicas.reduce((sum, one) => sum + one.exits(), 0),
+    exits: replicas.reduce((sum, one) => sum + one.exits().length, 0),
   };
 }
 

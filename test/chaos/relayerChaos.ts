@@ -165,7 +165,8 @@ const statusSchema = z.looseObject({
 async function settle(stage: Stage, say: (text: string) => void): Promise<number> {
   const { world, replicas } = stage;
   const newest = world.chain.height;
-  await attempts(async () => (await world.l1Height()) === newest);
+  const isThere = await attempts(async () => (await world.l1Height()) === newest);
+  if (!isThere) for (const one of replicas) say(one.lastLines().join("\n"));
   await Promise.all(replicas.map((one) => one.drain()));
   let open = 0;
   await attempts(async (attempt) => {
@@ -179,12 +180,13 @@ async function settle(stage: Stage, say: (text: string) => void): Promise<number
   return open;
 }
 
-/** Asks until the answer is yes, or for two minutes. */
-async function attempts(done: (attempt: number) => Promise<boolean>): Promise<void> {
+/** Asks until the answer is yes, or for two minutes; whether it came. */
+async function attempts(done: (attempt: number) => Promise<boolean>): Promise<boolean> {
   for (let attempt = 0; attempt < SETTLE_ATTEMPTS; attempt++) {
-    if (await done(attempt)) return;
+    if (await done(attempt)) return true;
     await delay(SETTLE_POLL_MS);
   }
+  return false;
 }
 
 /** Intents of the active replica that are neither final nor given up; 1 while none is active. */

@@ -17,28 +17,33 @@ export interface Replica {
   status(): Promise<unknown>;
   /** Asks it to take no new work. */
   drain(): Promise<void>;
-  /** How often it ended by itself. */
-  exits(): number;
+  /** What its last process said last. */
+  lastLines(): readonly string[];
+  /** How it ended each time that it ended by itself. */
+  exits(): readonly string[];
 }
 
 const RESTART_MS = 500;
+const LAST_LINES = 60;
 const STATUS_TIMEOUT_MS = 5_000;
 
 export function startReplica(world: World, options: Partial<ProcessOptions>): Replica {
   const folder = temporaryFolder();
   const ended: RelayerProcess[] = [];
   let current = world.start({ ...options, dataDir: folder.path });
-  let [exits, isStopping, restMs] = [0, false, RESTART_MS];
+  const reasons: string[] = [];
+  let [isStopping, restMs] = [false, RESTART_MS];
   let killed = false;
 
   async function supervise(): Promise<void> {
     for (;;) {
-      await current.end();
+      const how = await current.end();
       ended.push(current);
       if (isStopping) return;
-      if (!killed) exits += 1;
+      if (!killed) reasons.push(how);
       await delay(killed ? restMs : RESTART_MS);
       killed = false;
+      if (isStopping) return;
       current = world.start({ ...options, dataDir: folder.path });
     }
   }
@@ -67,6 +72,7 @@ export function startReplica(world: World, options: Partial<ProcessOptions>): Re
       const headers = { authorization: `Bearer ${token}` };
       await fetch(`${String(http)}/admin/drain`, { method: "POST", headers });
     },
-    exits: () => exits,
+    lastLines: () => current.lines.slice(-LAST_LINES).map((line) => JSON.stringify(line)),
+    exits: () => reasons,
   };
 }

@@ -55,6 +55,31 @@ describe("incidents, against a real L1 node", () => {
     expect([kindOf("a"), await minedCount()]).toEqual(["mined", 1]);
   });
 
+  it("TX-10: two of a group are pending after a reorg: only the higher nonce is given to a newer one", async () => {
+    const post = (height: number) =>
+      world.intent(`advance-${String(height)}`, { group: "client", rank: BigInt(height) });
+    for (const height of [10, 20]) {
+      await world.manager.offer(post(height));
+      await world.manager.tick();
+      await mineAndTick(1);
+    }
+    await world.anvil.rpc("anvil_reorg", [2, []]);
+    await world.manager.tick();
+    await world.manager.offer(post(30));
+    world.clock.advance(LIMITS.times.bumpAfterMs);
+    for (let round = 0; round < 3; round++) await world.manager.tick();
+    const carried = (await world.pool()).map(({ nonce, input }) => [
+      nonce,
+      Buffer.from(input.slice(2), "hex").toString(),
+    ]);
+    expect(carried.sort()).toEqual([
+      [0, "advance-10"],
+      [1, "advance-30"],
+    ]);
+    await mineAndTick(2);
+    expect(world.events).not.toContain("reverted");
+  });
+
   it("TX-8: another did the work while ours waits: it is cancelled in its nonce, not paid for", async () => {
     const call = world.intent("a", { to: "0x00000000000000000000000000000000000000bb" });
     await world.manager.offer(call);
