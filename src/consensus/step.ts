@@ -36,78 +36,60 @@ export function step(context: Context, state: State, input: Input): Transition {
 
 function apply(draft: Draft, input: Input): void {
   switch (input.type) {
-    case "start": {
+    case "start":
       onStart(draft);
       return;
-    }
-    case "start-epoch": {
+    case "start-epoch":
       onStartEpoch(draft);
       return;
-    }
-    case "resumed": {
+    case "resumed":
       onResumed(draft, input);
       return;
-    }
-    case "adopt": {
+    case "adopt":
       onAdopt(draft, input);
       return;
-    }
-    case "proposal": {
+    case "proposal":
       onProposal(draft, input);
       return;
-    }
-    case "vote": {
+    case "vote":
       onVote(draft, input);
       return;
-    }
-    case "votes-verified": {
+    case "votes-verified":
       onVotesVerified(draft, input);
       return;
-    }
-    case "conflict-verified": {
+    case "conflict-verified":
       onConflictVerified(draft, input);
       return;
-    }
-    case "certificate": {
+    case "certificate":
       onCertificate(draft, input);
       return;
-    }
-    case "headers": {
+    case "headers":
       onHeaders(draft, input);
       return;
-    }
-    case "forked": {
+    case "forked":
       declareFork(draft, input.mine, input.theirs);
       return;
-    }
-    case "other-epoch": {
+    case "other-epoch":
       onOtherEpoch(draft, input);
       return;
-    }
-    case "built": {
+    case "built":
       onBuilt(draft, input);
       return;
-    }
-    case "build-failed": {
+    case "build-failed":
       onBuildFailed(draft, input);
       return;
-    }
-    case "checked": {
+    case "checked":
       onChecked(draft, input);
       return;
-    }
-    case "certified": {
+    case "certified":
       onCertified(draft, input);
       return;
-    }
-    case "timer": {
+    case "timer":
       onTimer(draft, input);
       return;
-    }
-    case "voting": {
+    case "voting":
       onVoting(draft, input);
       return;
-    }
     default:
       return unreachable(input, "input");
   }

@@ -1,4 +1,5 @@
 import * as Mempool from "../mempool/mempool.ts";
+import type { Hash } from "../crypto/hash.ts";
 import type * as Header from "../protocol/Header.ts";
 import { BlockServer } from "./blockServer.ts";
 import { Finalizer } from "./finalizer.ts";
@@ -30,18 +31,10 @@ export function createParts(
   genesis: Header.Header,
   onStored: (tip: Header.Header) => void,
 ): Parts {
-  const { clock, l1 } = kernel.ports;
+  const { clock } = kernel.ports;
   const { config } = kernel.options;
   const { limits } = config;
-  const checks = new ProposalChecks({
-    clock,
-    l1,
-    config,
-    holdsOwnShards: (block) => keeper.holdsOwnShards(block),
-    passed: (epoch, view, block) => {
-      kernel.feed({ type: "checked", epoch, view, block });
-    },
-  });
+  const checks = createChecks(kernel, (block) => keeper.holdsOwnShards(block));
   const keeper = new PayloadKeeper(
     {
       clock,
@@ -104,4 +97,14 @@ export function createParts(
     resumption,
     takeover,
   };
+}
+
+function createChecks(kernel: Kernel, holdsOwnShards: (block: Hash) => boolean): ProposalChecks {
+  const { clock, l1 } = kernel.ports;
+  return new ProposalChecks({
+    ...{ clock, l1, config: kernel.options.config, holdsOwnShards },
+    passed: (epoch, view, block) => {
+      kernel.feed({ type: "checked", epoch, view, block });
+    },
+  });
 }

@@ -15,7 +15,7 @@ import { assert, expectPresent, unreachable } from "../runtime/assert.ts";
 import type { CancelTimer } from "../runtime/clock.ts";
 import { ChainStore } from "./chainStore.ts";
 import { CommitteePeers } from "./committeePeers.ts";
-import { performBuild, performFetch, performFinalized } from "./performing.ts";
+import { performBuild, performFetch, performFinalized, performFork } from "./performing.ts";
 import { JournalKeeper } from "./journalKeeper.ts";
 import { priorityOf, type Kernel } from "./kernel.ts";
 import { membership, type Membership } from "./membership.ts";
@@ -339,13 +339,7 @@ export class EngineCore implements Kernel {
         this.saveEvidence(output.evidence, output.offence);
         return;
       case "report-fork":
-        this.ports.logger.error("finality was contradicted: this node votes no more", {
-          epoch: output.theirs.vote.epoch,
-          view: output.theirs.vote.view,
-        });
-        this.#guard(this.chain.saveCertificates([output.theirs], true));
-        this.#guard(this.chain.saveFork(output));
-        this.parts().late.inquire(output.mine, output.theirs);
+        this.#guard(performFork(this, this.parts(), output));
         return;
       case "reject":
         this.ports.logger.debug("refused", { from: output.from, ...output.rejection });

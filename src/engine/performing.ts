@@ -1,4 +1,4 @@
-import type { Build, Fetch, Finalized } from "../consensus/output.ts";
+import type { Build, Fetch, Finalized, ReportFork } from "../consensus/output.ts";
 import * as Mempool from "../mempool/mempool.ts";
 import * as Header from "../protocol/Header.ts";
 import type { Kernel } from "./kernel.ts";
@@ -77,4 +77,14 @@ export function performFinalized(kernel: Kernel, { finalizer, keeper }: Parts, o
   }
   void finalizer.add(output.headers, output.certificate, kernel.membership());
   keeper.finalized(output.certificate.vote.view);
+}
+
+/** `report-fork`: kept for good, told to everybody; what convicts by it is asked for (ACC-3, ACC-6). */
+export async function performFork(kernel: Kernel, { late }: Parts, { mine, theirs }: ReportFork): Promise<void> {
+  const { epoch, view } = theirs.vote;
+  kernel.ports.logger.error("finality was contradicted: this node votes no more", { epoch, view });
+  late.inquire(mine, theirs);
+  await kernel.chain.saveFork({ mine, theirs });
+  // In one view the archive has room for one: the own stays, the fork's record has both.
+  if (mine?.vote.view !== theirs.vote.view) await kernel.chain.saveCertificates([theirs], true);
 }

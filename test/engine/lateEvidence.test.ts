@@ -3,12 +3,14 @@ import { afterEach, describe, expect, it } from "vitest";
 import { CHECKS_PER_PEER_MAX } from "../../src/engine/ingress.ts";
 import { LATE_BURST } from "../../src/engine/lateEvidence.ts";
 import type { Message } from "../../src/engine/message.ts";
+import type { PeerId } from "../../src/network/transport.ts";
 import * as Certificate from "../../src/protocol/Certificate.ts";
 import * as Evidence from "../../src/protocol/Evidence.ts";
 import * as Header from "../../src/protocol/Header.ts";
 import { Height, View } from "../../src/protocol/scalars.ts";
 import * as Vote from "../../src/protocol/Vote.ts";
-import { lonelyEngine, stopAll, type LonelyEngine } from "./support/lonelyEngine.ts";
+import { createMemoryStore } from "../../src/storage/memoryStore.ts";
+import { lonelyEngine, members, peerOf, stopAll, type LonelyEngine } from "./support/lonelyEngine.ts";
 import { certify, chainOf, epoch, finalize } from "./support/signedChain.ts";
 
 afterEach(stopAll);
@@ -24,8 +26,8 @@ function headerOf(chain: readonly Header.Header[], height: number): Header.Heade
 }
 
 /** An engine with forty final blocks, finalized one by one up to the tenth, then at once. */
-async function filledEngine(): Promise<LonelyEngine> {
-  const lonely = await lonelyEngine();
+async function filledEngine(connected: readonly PeerId[] = []): Promise<LonelyEngine> {
+  const lonely = await lonelyEngine(undefined, members, createMemoryStore(), {}, connected);
   await lonely.hear({ type: "status", epoch, view: View(41n), height: Height(BigInt(LENGTH)) });
   const tenth = finalize(headerOf(headers, 10), [0, 1, 2]);
   await lonely.hear({ type: "range", headers: headers.slice(0, 10), certificate: tenth });
@@ -89,6 +91,37 @@ describe("late evidence", () => {
     await hear(late(finalize(next, [0, 1, 2]), next));
     await hear({ type: "headers", headers: next === undefined ? [] : [next] });
     expect((await engine.status()).height).toBe(40n);
+  });
+});
+
+describe("a fork", () => {
+  it.each([
+    ["long past", 20, 20n],
+    ["above the own tip", LENGTH + 1, BigInt(LENGTH)],
+  ])("ACC-6: whoever sees one asks for the lower of the two views: %s", async (_, height, view) => {
+    const { hear } = await filledEngine([peerOf(1)]);
+    const other = headerOf(chainOf(LENGTH + 1, 7n), height);
+    const said = await hear(late(finalize(other, [1, 2, 3]), other));
+    expect(said).toContainEqual({ type: "view-request", epoch, view });
+    // And what the answer has of that view convicts.
+    expect(said.filter(({ type }) => type === "certificate").length).toBeGreaterThanOrEqual(2);
+  });
+
+  it("ACC-6: the answer convicts more than a third", async () => {
+    const { hear, engine } = await filledEngine([peerOf(1)]);
+    const other = headerOf(chainOf(LENGTH + 1, 7n), LENGTH + 1);
+    await hear(late(finalize(other, [1, 2, 3]), other));
+    const nullified = certify(Vote.nullify(epoch, View(BigInt(LENGTH))), [1, 2, 3]);
+    await hear({ type: "view", epoch, view: View(BigInt(LENGTH)), certificates: [nullified] });
+    const [found] = await engine.evidence(0, 10);
+    if (found === undefined) throw new Error("evidence");
+    const { first, second } = found.evidence;
+    expect(Evidence.offence(first.message, second.message)).toBe("S3");
+    // Signed by 0, 1, 2 and by 1, 2, 3.
+    expect([first.signers, second.signers]).toMatchObject([
+      { kind: "committee", absent: Uint8Array.of(0b1000) },
+      { kind: "committee", absent: Uint8Array.of(0b0001) },
+    ]);
   });
 });
 

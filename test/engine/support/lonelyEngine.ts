@@ -2,7 +2,7 @@ import { inlineBls } from "../../../src/engine/blsPort.ts";
 import { createEngine, type Engine } from "../../../src/engine/engine.ts";
 import { decode, encode, type Message } from "../../../src/engine/message.ts";
 import type { L1View } from "../../../src/engine/l1View.ts";
-import { peerIdFromKey, type MessageHandler, type PeerId } from "../../../src/network/transport.ts";
+import { peerIdFromKey, type MessageHandler, type PeerId, type PeerStatus } from "../../../src/network/transport.ts";
 import type { Member } from "../../../src/protocol/Committee.ts";
 import * as Genesis from "../../../src/protocol/Genesis.ts";
 import { ValidatorId } from "../../../src/protocol/scalars.ts";
@@ -45,6 +45,11 @@ export interface LonelyEngine {
   readonly wait: (ms: number) => Promise<Message[]>;
 }
 
+function connectedPeer(id: PeerId): PeerStatus {
+  const common = { id, role: "validator" as const, address: null, connected: true, direction: null, penalty: 0 };
+  return { ...common, queuedBytes: 0, lastDisconnect: null };
+}
+
 const running: Engine[] = [];
 
 export async function stopAll(): Promise<void> {
@@ -57,6 +62,7 @@ export async function lonelyEngine(
   committee: readonly Member[] = members,
   store = createMemoryStore(),
   l1: Partial<L1View> = {},
+  connected: readonly PeerId[] = [],
 ): Promise<LonelyEngine> {
   let handler: MessageHandler = () => undefined;
   let said: Message[] = [];
@@ -81,7 +87,7 @@ export async function lonelyEngine(
         },
         onPeerChange: () => undefined,
         penalize: (_, offence) => penalties.push(offence),
-        peers: () => [],
+        peers: () => connected.map(connectedPeer),
         stats: () => {
           throw new Error("nobody counts here");
         },
