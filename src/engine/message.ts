@@ -193,19 +193,14 @@ const SMALL_BYTES = 512;
 
 /** Bytes of the long parts of a message, so that writing them copies nothing twice. */
 function bulkOf(message: Message): number {
-  switch (message.type) {
-    case "proposal":
-      if (message.body.kind === "whole") return message.body.payload.length;
-      return message.body.kind === "none" ? 0 : bytesOf(message.body.receiver) + bytesOf(message.body.leader);
-    case "vote":
-      return message.shards === undefined ? 0 : bytesOf(message.shards);
-    case "payload":
-      return message.payload.length;
-    case "transactions":
-      return message.units.flat().reduce((sum, { envelope }) => sum + TRANSACTION_ROOM_BYTES + envelope.length, 0);
-    default:
-      return 0;
+  if (message.type === "payload") return message.payload.length;
+  if (message.type === "vote") return message.shards === undefined ? 0 : bytesOf(message.shards);
+  if (message.type === "transactions") {
+    return message.units.flat().reduce((sum, { envelope }) => sum + TRANSACTION_ROOM_BYTES + envelope.length, 0);
   }
+  if (message.type !== "proposal" || message.body.kind === "none") return 0;
+  const { body } = message;
+  return body.kind === "whole" ? body.payload.length : bytesOf(body.receiver) + bytesOf(body.leader);
 }
 
 const TRANSACTION_ROOM_BYTES = 16;

@@ -7,6 +7,7 @@ import { createApi } from "../api/server.ts";
 import { createMclBls } from "../crypto/blsMcl.ts";
 import { createBlsPool } from "../engine/blsPool.ts";
 import { createEngine, type Engine } from "../engine/engine.ts";
+import { settledL1 } from "../engine/settledL1.ts";
 import { readAddressBook, type AddressBook } from "../l1/addressBook.ts";
 import { createL1Client, type FinalityRule, type L1Client } from "../l1/l1Client.ts";
 import { createL1Follower, type L1Follower } from "../l1/l1Follower.ts";
@@ -202,6 +203,9 @@ function messageBytesMax(cluster: ClusterConfig.ClusterConfig): number {
   return cluster.limits.payloadBytesMax + MESSAGE_OVERHEAD_BYTES;
 }
 
+/** Polls of L1 after which every node has seen, by all likelihood, what this one saw. */
+const ANCHOR_SETTLES_POLLS = 2;
+
 interface Wiring {
   readonly follower: L1Follower;
   readonly transport: TlsTransport;
@@ -226,7 +230,7 @@ async function openEngine(context: Context, { follower, transport, signer }: Wir
       transport,
       store,
       journal,
-      l1: follower,
+      l1: settledL1(follower, ports.clock, ANCHOR_SETTLES_POLLS * config.l1PollMs),
       bls,
       ...(signer === undefined ? {} : { signer }),
     },
