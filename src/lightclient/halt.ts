@@ -2,7 +2,7 @@ import { hashBytes, type Hash } from "../crypto/hash.ts";
 import * as Merkle from "../crypto/merkle.ts";
 import * as Committee from "../protocol/Committee.ts";
 import * as Header from "../protocol/Header.ts";
-import { NO_COMMITTEE, type CommitteeId } from "../protocol/scalars.ts";
+import type { CommitteeId } from "../protocol/scalars.ts";
 import { checkFinalization } from "./advance.ts";
 import type { FinalizedHeader } from "./finalizedHeader.ts";
 import { refused, trustedUntil, type Fault, type L1, type Outcome, type Setting, type State } from "./lightClient.ts";
@@ -39,7 +39,7 @@ export function freeze(
   if (different !== undefined) return refused(different);
   const unsigned = checkFinalization(lower, committee, setting) ?? checkFinalization(higher, committee, setting);
   if (unsigned !== undefined) return refused(unsigned);
-  const halt = { endedAt: l1.nowSeconds, resumed: NO_COMMITTEE, frozen: true };
+  const halt = { ...state.halt, endedAt: l1.nowSeconds, frozen: true };
   return { ok: true, state: { ...state, halt, trustedUntil: 0n } };
 }
 

@@ -172,7 +172,7 @@ export function create(genesisHash: Hash, nowSeconds: bigint): State {
 /** LC-30: a committee is trusted until `trustPeriod` after its creation, unless slashed weight or a halt ended it. */
 export function trustedUntil(state: State, committee: Committee.Committee, { trustPeriod }: Parameters): bigint {
   if (state.slashed.get(committee.id)?.expired === true) return 0n;
-  if (committee.createdAt <= state.halt.endedAt && committee.id !== state.halt.resumed) return 0n;
+  if (committee.createdAt <= state.halt.endedAt || committee.id < state.halt.resumed) return 0n;
   return committee.createdAt + trustPeriod;
 }
 

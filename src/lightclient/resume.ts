@@ -76,7 +76,7 @@ export function applyResume(state: State, l1: L1, setting: Setting): Outcome {
   const fault = checkTrusted(state, pending.committee, committee, l1, setting);
   if (fault !== undefined) return refused(fault);
   if (committee === undefined) return refused({ code: "no-committee", committee: pending.committee });
-  const halt = { endedAt: nowSeconds, resumed: pending.committee, frozen: false };
+  const halt = { ...state.halt, resumed: pending.committee, frozen: false };
   const installed = install({ ...state, halt, pending: undefined }, committee, setting.parameters);
   const { height } = pending.checkpoint;
   const moved = { ...installed, position: { ...installed.position, height, epoch, view: View(0n) } };
