@@ -45,7 +45,7 @@ export class DeploymentError extends Error {
 const DEPLOYMENT_ID = "crema";
 /** How far a header's time may be ahead of L1's: 120 s and what validators tolerate. */
 const L1_DRIFT_SECONDS = 120;
-const PARAMETERS_FUNCTIONS = ["queueParameter", "cancelParameter"];
+export const PARAMETERS_FUNCTIONS = ["queueParameter", "cancelParameter"];
 const GUARDIAN_FUNCTIONS = ["pause", "unpause"];
 
 const planSchema = z.strictObject({

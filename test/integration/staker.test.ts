@@ -1,13 +1,16 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { parseEther, Wallet } from "ethers";
+import { FunctionFragment, isCallException, parseEther, Wallet, type ParamType } from "ethers";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 
+import { PARAMETERS_FUNCTIONS } from "../../deploy/deployAll.ts";
+import { readParameters } from "../../deploy/parameters.ts";
 import { createProgram } from "../../src/cli/program.ts";
+import { ROOT } from "../../src/cli/start/tools.ts";
 import { createMclBls } from "../../src/crypto/blsMcl.ts";
-import { developmentTokenAt, stakeTableAt } from "../../src/l1/contracts.ts";
+import { contractInterface, developmentTokenAt, stakeTableAt } from "../../src/l1/contracts.ts";
 import { signRegistration } from "../../src/node/registration.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
 import { createValidatorKeys } from "../../src/signer/validatorKeys.ts";
@@ -232,4 +235,93 @@ describe("OPERATE-CLI: an operator with nothing but the commands", () => {
       /too little ether|L1 refuses/,
     );
   });
+});
+
+describe("GOV-1: docs/governance.md says who may call what", () => {
+  const document = readFileSync(join(ROOT, "docs/governance.md"), "utf8");
+  const rows = [...document.matchAll(/^\| (\w+) \| `(\w+)` \| ([^|]+) \|/gm)].map(
+    ([, contract = "", name = "", who = ""]) => ({ contract, name, who: who.trim() }),
+  );
+  const NAMES = ["StakeTable", "LightClient", "Slasher", "ConfirmationVerifier"] as const;
+  /** What a caller without the right gets. */
+  const REFUSALS: Readonly<Record<string, string>> = {
+    operator: "StakeTableNotOperator",
+    "slasher contract": "StakeTableNotSlasher",
+    "parameter role": "AccessManagedUnauthorized",
+    "guardian role": "AccessManagedUnauthorized",
+    "access manager": "AccessManagedUnauthorized",
+  };
+
+  it("names every function that changes state, once", () => {
+    const built = NAMES.flatMap((contract) =>
+      contractInterface(contract).fragments.flatMap((fragment) =>
+        fragment.type === "function" && FunctionFragment.isFragment(fragment) && !fragment.constant
+          ? [`${contract}.${fragment.name}`]
+          : [],
+      ),
+    );
+    expect(rows.map(({ contract, name }) => `${contract}.${name}`).toSorted()).toEqual(built.toSorted());
+  });
+
+  it("the restricted functions are those of the source, and the roles those of the deployment", () => {
+    const source = readFileSync(join(ROOT, "contracts/StakeTable.sol"), "utf8");
+    const restricted = [...source.matchAll(/function (\w+)\([^)]*\)[^{;]*\brestricted\b/g)].map(([, name]) => name);
+    const inDocument = rows.filter(({ who }) => / role$/.test(who)).map(({ name }) => name);
+    expect(inDocument.toSorted()).toEqual(restricted.toSorted());
+    for (const { name, who } of rows.filter((row) => / role$/.test(row.who))) {
+      expect(who).toBe(`${(PARAMETERS_FUNCTIONS as readonly string[]).includes(name) ? "parameter" : "guardian"} role`);
+    }
+  });
+
+  it("a stranger is refused what he may not call, and nothing else for who he is", async () => {
+    const stranger = await l1.stakers.fundedWallet();
+    for (const { contract, name, who } of rows) {
+      const abi = contractInterface(contract as (typeof NAMES)[number]);
+      const target = { StakeTable: l1.book.stakeTable, LightClient: l1.book.lightClient }[contract] ?? l1.book.slasher;
+      const fragment = abi.getFunction(name);
+      const data = abi.encodeFunctionData(
+        name,
+        (fragment?.inputs ?? []).map((input) => valueOf(input)),
+      );
+      const failed = await stranger.call({ to: target, data }).then(
+        () => "nothing",
+        (error: unknown) => refusalOf(error),
+      );
+      const expected = REFUSALS[who];
+      if (expected === undefined) expect(Object.values(REFUSALS), name).not.toContain(failed);
+      else expect([name, failed]).toEqual([name, expected]);
+    }
+  });
+
+  it("the delays are those of deploy/parameters", async () => {
+    const delays = [...document.matchAll(/^\| (local|sepolia|mainnet) \| (\d+) \| (\d+) \| (\d+) \| 0 \|$/gm)];
+    expect(delays.length).toBe(3);
+    for (const [, network = "", admin, parameters, escrow] of delays) {
+      const found = await readParameters(join(ROOT, `deploy/parameters/${network}.json5`));
+      const { adminDelay, parametersDelay } = found.governance;
+      expect([network, String(adminDelay), String(parametersDelay), String(found.stakeTable.escrow)]).toEqual([
+        ...[network, admin, parameters, escrow],
+      ]);
+    }
+  });
+
+  /** Some value of a type: validator 2 where a number is asked for. */
+  function valueOf(input: ParamType): unknown {
+    if (input.isArray()) {
+      // Negative: of any length.
+      return Array.from({ length: Math.max(0, input.arrayLength) }, () => valueOf(input.arrayChildren));
+    }
+    if (input.isTuple()) return input.components.map(valueOf);
+    if (input.type === "address") return operator.address;
+    if (input.type === "string") return "";
+    if (input.type === "bytes") return "0x";
+    if (input.type.startsWith("bytes")) return `0x${"00".repeat(Number(input.type.slice(5)))}`;
+    return input.type === "bool" ? false : input.name === "parameter" ? 0 : two;
+  }
+
+  function refusalOf(error: unknown): string {
+    if (!isCallException(error) || error.data === null) return String(error);
+    const known = NAMES.map((name) => contractInterface(name).parseError(error.data ?? "0x"));
+    return known.find((each) => each !== null)?.name ?? error.data;
+  }
 });
