@@ -15,7 +15,7 @@ import { assert, expectPresent, unreachable } from "../runtime/assert.ts";
 import type { CancelTimer } from "../runtime/clock.ts";
 import { ChainStore } from "./chainStore.ts";
 import { CommitteePeers } from "./committeePeers.ts";
-import { performBuild, performFetch, performFinalized, performFork } from "./performing.ts";
+import { confirmEpoch, performBuild, performFetch, performFinalized, performFork } from "./performing.ts";
 import { JournalKeeper } from "./journalKeeper.ts";
 import { priorityOf, type Kernel } from "./kernel.ts";
 import { membership, type Membership } from "./membership.ts";
@@ -32,9 +32,6 @@ import { verifyConflict, verifyVotes } from "./verifications.ts";
 
 /** Inputs that wait while outputs are performed: answers given at once. */
 export const INPUTS_MAX = 65_536;
-/** A block no older than this, by the own clock, is taken for the present end of the chain. */
-export const CURRENT_BLOCK_AGE_MS = 60_000;
-
 /** What runs once committee and journal are known. */
 interface Running {
   readonly parts: Parts;
@@ -62,6 +59,7 @@ export class EngineCore implements Kernel {
   #isChangingEpoch = false;
   #stopFollowingL1: (() => void) | undefined;
   #isSuspended = false;
+  #booting: Promise<void> = Promise.resolve();
   #isVoting = true;
   #lightClient: KnownLightClientState | undefined;
   /** One at a time, so that the same evidence is kept once. */
@@ -124,7 +122,13 @@ export class EngineCore implements Kernel {
     this.#stopFollowingL1 = this.ports.l1.onChange(() => {
       this.#onL1Change();
     });
-    await this.#boot();
+    await this.#bootInTurn();
+  }
+
+  /** One after the other: the journal is not read while another attempt already writes to it. */
+  #bootInTurn(): Promise<void> {
+    this.#booting = this.#booting.then(() => this.#boot());
+    return this.#booting;
   }
 
   /** REC-1: takes part from the newest stored block on, as soon as its committee is known. */
@@ -213,7 +217,7 @@ export class EngineCore implements Kernel {
 
   #onL1Change(): void {
     if (this.#phase === "starting") {
-      this.#guard(this.#boot());
+      this.#guard(this.#bootInTurn());
       return;
     }
     if (!this.isRunning()) return;
@@ -240,7 +244,8 @@ export class EngineCore implements Kernel {
   }
 
   followLightClient(): void {
-    if (!this.isRunning()) return;
+    // What is said to the core while it hears nothing would be lost; `enterResumed` asks again.
+    if (!this.isRunning() || this.#isSuspended) return;
     this.#readLightClient();
     const enabled = this.#mayVote(this.parts(), this.state().epoch);
     if (enabled === this.#isVoting) return;
@@ -375,16 +380,8 @@ export class EngineCore implements Kernel {
     const vote = this.chain.tip?.certificate?.vote;
     if (vote !== undefined) this.#guard(this.parts().journal.stored(vote.epoch, vote.view));
     this.#guard(this.parts().takeover.follow());
-    this.#confirmEpoch(header);
+    this.#guard(confirmEpoch(this, this.parts(), header));
     for (const listener of [...this.#listeners]) listener(header.height);
-  }
-
-  /** SIGN-6: an epoch is told to the signer as current only from a block of these days, when no peer is known ahead. */
-  #confirmEpoch(header: Header.Header): void {
-    const { signer, clock } = this.ports;
-    const ageMs = clock.wallMs() - Number(header.timestamp);
-    if (signer === undefined || ageMs > CURRENT_BLOCK_AGE_MS || this.parts().sync.isBehind) return;
-    this.#guard(signer.confirmEpoch(header.epoch));
   }
 
   /** EPOCH-2: the next epoch begins once its handover is stored and L1 has shown its committee. */

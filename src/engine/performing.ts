@@ -8,6 +8,9 @@ import type { Parts } from "./parts.ts";
 import { buildBlock, chooseUnits } from "./payloadBuilder.ts";
 import { SYNC_GAP } from "./stateSync.ts";
 
+/** A block no older than this, by the own clock, is taken for the present end of the chain. */
+export const CURRENT_BLOCK_AGE_MS = 60_000;
+
 /** `build`: at once if anything waits, else an empty block after `emptyBlockDelay`. */
 export function performBuild(kernel: Kernel, { builder, keeper, finalizer }: Parts, output: Build): void {
   const { epoch, view, parent } = output;
@@ -87,4 +90,12 @@ export async function performFork(kernel: Kernel, { late }: Parts, { mine, their
   await kernel.chain.saveFork({ mine, theirs });
   // In one view the archive has room for one: the own stays, the fork's record has both.
   if (mine?.vote.view !== theirs.vote.view) await kernel.chain.saveCertificates([theirs], true);
+}
+
+/** SIGN-6: an epoch is told to the signer as current only from a block of these days, when no peer is known ahead. */
+export async function confirmEpoch(kernel: Kernel, { sync }: Parts, header: Header.Header): Promise<void> {
+  const { signer, clock } = kernel.ports;
+  const ageMs = clock.wallMs() - Number(header.timestamp);
+  if (signer === undefined || ageMs > CURRENT_BLOCK_AGE_MS || sync.isBehind) return;
+  await signer.confirmEpoch(header.epoch);
 }

@@ -151,6 +151,7 @@ export class Resumption {
           if (!this.#kernel.isRunning()) return;
           if (!isValid) this.#kernel.ports.transport.penalize(from, "invalid-signature");
           else if (this.#isWanted(vote)) {
+            await this.#noticeOwnKey(vote);
             await this.#take(vote);
             this.#send([vote]);
           }
@@ -166,6 +167,15 @@ export class Resumption {
     const member = ports.l1.committee(resume.committee)?.members[signer];
     if (member === undefined) return Promise.resolve(false);
     return ports.bls.verify(member.key, Resume.digest(resume, options.domain), signature);
+  }
+
+  /** SIGN-8: a word with the own signature that comes from outside must be in the signer's record. */
+  async #noticeOwnKey({ resume, signer: seat }: Resume.SignedResume): Promise<void> {
+    const { signer, l1, logger } = this.#kernel.ports;
+    const member = l1.committee(resume.committee)?.members[seat];
+    if (signer === undefined || member === undefined || !equalBytes(member.key, signer.publicKey)) return;
+    const isKnown = await signer.observe({ kind: "resume", ...resume });
+    if (!isKnown) logger.error("own key signs elsewhere", { ...resume });
   }
 
   /** Only while L1 stands still, of a newer committee, in bounds, and not held yet. */

@@ -32,8 +32,12 @@ function haltedL1(changes: Partial<L1View> = {}): Partial<L1View> {
   };
 }
 
-function engineAt(l1: Partial<L1View>, seat?: number): Promise<LonelyEngine> {
-  return lonelyEngine(seat, members, createMemoryStore(), l1);
+function engineAt(
+  l1: Partial<L1View>,
+  seat?: number,
+  onObserved?: (message: Evidence.Message) => void,
+): Promise<LonelyEngine> {
+  return lonelyEngine(seat, members, createMemoryStore(), l1, [], onObserved);
 }
 
 function signedBy(signer: number, changes: Partial<Resume.Resume> = {}): Resume.SignedResume {
@@ -138,6 +142,13 @@ describe("resumption", () => {
     const strangers = fixedL1(members.slice(0, 3)).committee(CommitteeId(1n));
     const without = haltedL1({ committee: (id) => (strangers === undefined ? undefined : { ...strangers, id }) });
     expect(await (await engineAt(without, 3)).engine.signResume(resume)).toMatchObject({ code: "not-a-member" });
+  });
+
+  it("SIGN-8: a word of the own key that this machine did not sign is shown to the signer", async () => {
+    const observed: Evidence.Message[] = [];
+    const { hear } = await engineAt(haltedL1(), 3, (message) => observed.push(message));
+    await hear(said(signedBy(3), signedBy(1)));
+    expect(observed).toEqual([{ kind: "resume", ...signedBy(3).resume }]);
   });
 
   it("RESUME-1: signs what L1 would take", async () => {

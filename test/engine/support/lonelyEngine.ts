@@ -4,6 +4,7 @@ import { decode, encode, type Message } from "../../../src/engine/message.ts";
 import type { L1View } from "../../../src/engine/l1View.ts";
 import { peerIdFromKey, type MessageHandler, type PeerId, type PeerStatus } from "../../../src/network/transport.ts";
 import type { Member } from "../../../src/protocol/Committee.ts";
+import type * as Evidence from "../../../src/protocol/Evidence.ts";
 import * as Genesis from "../../../src/protocol/Genesis.ts";
 import { ValidatorId } from "../../../src/protocol/scalars.ts";
 import { silentLogger } from "../../../src/runtime/logger.ts";
@@ -63,6 +64,7 @@ export async function lonelyEngine(
   store = createMemoryStore(),
   l1: Partial<L1View> = {},
   connected: readonly PeerId[] = [],
+  onObserved: (message: Evidence.Message) => void = () => undefined,
 ): Promise<LonelyEngine> {
   let handler: MessageHandler = () => undefined;
   let said: Message[] = [];
@@ -97,7 +99,7 @@ export async function lonelyEngine(
       journal: memoryJournal(),
       l1: { ...fixedL1(committee), ...l1 },
       bls: inlineBls(fakeBls),
-      ...(secret === undefined ? {} : { signer: plainSigner(fakeBls, secret, domain) }),
+      ...(secret === undefined ? {} : { signer: plainSigner(fakeBls, secret, domain, onObserved) }),
     },
     { config, domain },
   );
