@@ -2,11 +2,14 @@ import { parseArgs } from "node:util";
 
 import { jsonLogger } from "../src/runtime/logger.ts";
 import { createMclBls } from "../src/crypto/blsMcl.ts";
+import { SABOTAGES } from "../test/simulation/sabotage.ts";
 import { runScenario, type ScenarioResult } from "../test/simulation/scenario.ts";
 
 /**
  * Runs seeded worlds: `npm run simulate -- --seeds 200 --json`, or one of them again, with its log: `--seed 17 --log`.
  * Ends with 1 if any seed broke a property or stalled; the last line with `--json` is one JSON object.
+ * `--sabotage <rule>` plants a broken rule (test/simulation/sabotage.ts) and ends with the first seed that shows it: then
+ * 0 means that it was caught.
  */
 const { values } = parseArgs({
   options: {
@@ -16,6 +19,7 @@ const { values } = parseArgs({
     json: { type: "boolean", default: false },
     log: { type: "boolean", default: false },
     "real-bls": { type: "boolean", default: false },
+    sabotage: { type: "string" },
   },
 });
 
@@ -56,13 +60,22 @@ const count = values.seed === undefined ? natural("seeds", values.seeds) : 1n;
 const summary: Summary = { seeds: 0, blocks: 0, faults: {}, safetyViolations: 0, stalled: 0 };
 const bls = values["real-bls"] ? { bls: await createMclBls() } : {};
 const logger = values.log ? { logger: (machine: number) => jsonLogger("debug", { machine }, 2) } : {};
+const sabotage = values.sabotage === undefined ? undefined : SABOTAGES[values.sabotage];
+if (values.sabotage !== undefined && sabotage === undefined) {
+  throw new Error(`--sabotage is one of ${Object.keys(SABOTAGES).join(", ")}`);
+}
 for (let seed = first; seed < first + count; seed++) {
-  const result = await runScenario(seed, { ...bls, ...logger });
+  const result = await runScenario(seed, { ...bls, ...logger, ...(sabotage === undefined ? {} : { sabotage }) });
   add(summary, result);
+  if (sabotage !== undefined && (result.isStalled || result.violations.length > 0)) {
+    report(result);
+    break;
+  }
   if (!values.json || result.isStalled || result.violations.length > 0 || values.seed !== undefined) report(result);
 }
 const line = values.json
   ? JSON.stringify(summary)
   : `${String(summary.seeds)} seeds, ${String(summary.blocks)} blocks, ${String(summary.safetyViolations)} violations, ${String(summary.stalled)} stalled`;
 process.stdout.write(`${line}\n`);
-process.exitCode = summary.safetyViolations > 0 || summary.stalled > 0 ? 1 : 0;
+const isFaulty = summary.safetyViolations > 0 || summary.stalled > 0;
+process.exitCode = isFaulty === (sabotage !== undefined) ? 0 : 1;

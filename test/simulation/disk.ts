@@ -24,6 +24,8 @@ export class Disk {
   onWrite: (() => void) | undefined;
   /** Planted fault: directories that a crash wipes, whatever was promised. */
   readonly forgets = new Set<string>();
+  /** Planted fault: directories whose syncs resolve and do nothing. */
+  readonly lies = new Set<string>();
   #nextId = 1;
 
   createFile(path: string): File {
@@ -93,7 +95,9 @@ export function processFileSystem(disk: Disk, clock: Clock, speed: DiskSpeed): F
         return Promise.reject(new FileSystemError("exists", path, "file exists"));
       }
       try {
-        return Promise.resolve(handleOf(disk, mode === "create" ? disk.createFile(path) : find(path), clock, speed));
+        return Promise.resolve(
+          handleOf(disk, path, mode === "create" ? disk.createFile(path) : find(path), clock, speed),
+        );
       } catch (error) {
         return Promise.reject(error instanceof Error ? error : new Error(String(error)));
       }
@@ -121,7 +125,8 @@ export function processFileSystem(disk: Disk, clock: Clock, speed: DiskSpeed): F
   };
 }
 
-function handleOf(disk: Disk, file: File, clock: Clock, speed: DiskSpeed): FileHandle {
+function handleOf(disk: Disk, path: string, file: File, clock: Clock, speed: DiskSpeed): FileHandle {
+  const isLying = (): boolean => [...disk.lies].some((directory) => path.startsWith(`${directory}/`));
   return {
     write: (bytes, position) => {
       const copy = bytes.slice();
@@ -142,6 +147,7 @@ function handleOf(disk: Disk, file: File, clock: Clock, speed: DiskSpeed): FileH
     sync: async () => {
       const covered = [...file.pending];
       await wait(clock, speed.syncMs());
+      if (isLying()) return;
       for (const { bytes, position } of covered) file.durable = written(file.durable, bytes, position);
       file.pending = file.pending.filter((write) => !covered.includes(write));
     },
@@ -156,11 +162,15 @@ export class DurableMap {
   #keys: string[] = [];
   #unsynced: (readonly Operation[])[] = [];
   readonly #rotten = new Set<string>();
+  /** Planted fault: a table whose values are read with a wrong bit. */
+  spoils: string | undefined;
 
   get(key: Uint8Array): Uint8Array | undefined {
     const text = textOf(key);
     this.#assertSound(text);
-    return this.#current.get(text);
+    const value = this.#current.get(text);
+    if (value === undefined || this.spoils === undefined || !text.startsWith(this.spoils)) return value;
+    return value.map((byte, index) => (index === value.length - 1 ? byte ^ 1 : byte));
   }
 
   apply(operations: readonly Operation[]): void {

@@ -106,6 +106,30 @@ const slowNode: Fault = (world, plan, random, counts) => {
   });
 };
 
+/** One direction of one link carries everything, late. */
+const slowLink: Fault = (world, plan, random, counts) => {
+  const [from, to] = [pick(random, world.machines)?.options.peer, pick(random, world.machines)?.options.peer];
+  if (from === undefined || to === undefined || from === to) return;
+  count(counts, "slowLinks");
+  world.network.slowLinks.set(`${from}>${to}`, random.fraction() * 1_500);
+  world.scheduler.at(until(world, plan, random, 5_000), () => {
+    world.network.slowLinks.delete(`${from}>${to}`);
+  });
+};
+
+/** Some rows of a block store can be read no more: sectors fail, bits rot. */
+const bitRot: Fault = (world, plan, random, counts) => {
+  const machine = world.machines[pick(random, plan.honest) ?? -1];
+  for (let row = 0; row <= below(random, 4); row++) {
+    if (machine?.disk.store.rot(random, () => true) === true) count(counts, "rottenRows");
+  }
+};
+
+/** L1 replaces blocks that were not final yet. */
+const l1Reorg: Fault = (world, _plan, _random, counts) => {
+  if (world.l1.reorg()) count(counts, "l1Reorgs");
+};
+
 const clockJump: Fault = (world, plan, random, counts) => {
   const machine = world.machines[pick(random, plan.honest) ?? -1];
   if (machine === undefined) return;
@@ -135,6 +159,9 @@ const FAULTS: readonly Fault[] = [
   slowNode,
   clockJump,
   l1Outage,
+  slowLink,
+  bitRot,
+  l1Reorg,
 ];
 
 /** Plans faults by chance until stabilization; afterwards everything is calm again. */

@@ -1,4 +1,4 @@
-import { keccakHash, type Hash } from "../../src/crypto/hash.ts";
+import { hashBytes, keccakHash, type Hash } from "../../src/crypto/hash.ts";
 import type { Anchor, AppliedResume, L1View, LightClientState, Position } from "../../src/engine/l1View.ts";
 import type { Committee } from "../../src/protocol/Committee.ts";
 import { CommitteeId } from "../../src/protocol/scalars.ts";
@@ -25,16 +25,29 @@ export class SimulatedL1 {
     return BigInt(Math.max(0, Math.floor((this.#scheduler.nowMs - lagMs) / L1_BLOCK_MS))) + 1n;
   }
 
-  /** Makes a committee in the next block. */
+  /** Makes a committee in a block that is final some blocks later; the first one at once. */
   rotate(committee: Omit<Committee, "id" | "createdNumber">): void {
     const id = CommitteeId(BigInt(this.committees.length) + 1n);
-    this.committees.push({ ...committee, id, createdNumber: this.finalizedAt(0) + 1n });
+    const depth = id === 1n ? 1n : FINALITY_BLOCKS;
+    this.committees.push({ ...committee, id, createdNumber: this.finalizedAt(0) + depth });
+  }
+
+  /** L1 replaces blocks that are not final: a rotation among them happens again, later and with another randomness. */
+  reorg(): boolean {
+    const last = this.committees.at(-1);
+    if (last === undefined || last.createdNumber <= this.finalizedAt(0)) return false;
+    const randomness = keccakHash(hashBytes(last.randomness));
+    this.committees.splice(-1, 1, { ...last, randomness, createdNumber: last.createdNumber + 1n });
+    return true;
   }
 
   hashOf(number: bigint): Hash {
     return keccakHash(new TextEncoder().encode(`l1 block ${String(number)}`));
   }
 }
+
+/** Blocks from the head of L1 to its newest final one. */
+export const FINALITY_BLOCKS = 3n;
 
 /** What one node sees of L1: late, and at times nothing new. */
 export class NodeL1View implements L1View {
@@ -43,6 +56,9 @@ export class NodeL1View implements L1View {
   readonly #lagMs: number;
   #number = 0n;
   #isReachable = true;
+  /** Planted fault: shows committees before L1 has finalized them, each as it was seen first. */
+  isHasty = false;
+  readonly #seen = new Map<CommitteeId, Committee>();
 
   constructor(l1: SimulatedL1, lagMs: number) {
     this.#l1 = l1;
@@ -65,6 +81,10 @@ export class NodeL1View implements L1View {
     const number = this.#l1.finalizedAt(this.#lagMs);
     if (number <= this.#number) return;
     this.#number = number;
+    for (const committee of this.#l1.committees) {
+      const isSeen = committee.createdNumber <= number + FINALITY_BLOCKS;
+      if (isSeen && !this.#seen.has(committee.id)) this.#seen.set(committee.id, committee);
+    }
     for (const listener of [...this.#listeners]) listener();
   }
 
@@ -82,6 +102,7 @@ export class NodeL1View implements L1View {
 
   newestCommitteeAt(number: bigint): CommitteeId | undefined {
     if (number > this.#number) return undefined;
+    if (this.isHasty) return [...this.#seen.keys()].at(-1);
     return this.#l1.committees.filter((committee) => committee.createdNumber <= number).at(-1)?.id;
   }
 
@@ -90,6 +111,7 @@ export class NodeL1View implements L1View {
   }
 
   committee(id: CommitteeId): Committee | undefined {
+    if (this.isHasty) return this.#seen.get(id);
     const found = this.#l1.committees.find((committee) => committee.id === id);
     return found !== undefined && found.createdNumber <= this.#number ? found : undefined;
   }

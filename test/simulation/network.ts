@@ -59,6 +59,8 @@ export class Network {
   isSplit = false;
   /** Extra delay of a slow node, both ways. */
   readonly slowMs = new Map<PeerId, number>();
+  /** Extra delay of one direction of one link, by "from>to". */
+  readonly slowLinks = new Map<string, number>();
   readonly #scheduler: Scheduler;
   readonly #random: Random;
   /** Several processes of one key at once are twins. */
@@ -136,7 +138,8 @@ export class Network {
   #delayMs(from: PeerId, to: PeerId): number {
     const { delayMinMs, delayMaxMs } = this.conditions;
     const slow = (this.slowMs.get(from) ?? 0) + (this.slowMs.get(to) ?? 0);
-    return delayMinMs + this.#random.fraction() * (delayMaxMs - delayMinMs) + slow;
+    const link = this.slowLinks.get(`${from}>${to}`) ?? 0;
+    return delayMinMs + this.#random.fraction() * (delayMaxMs - delayMinMs) + slow + link;
   }
 
   #send(endpoint: Endpoint, to: PeerId, bytes: Uint8Array): SendResult {

@@ -110,10 +110,25 @@ function cast(random: Random): Cast {
     const candidate = below(random, plans.length);
     if (isBelowThird(plans, new Set([...adversaries, candidate]))) adversaries.add(candidate);
   }
+  // Dust holds a shard each all the same: all of it may hold its shards back.
+  const dust = profile.weights.flatMap((weight, index) => (weight === 1n ? [index] : []));
+  const isHolding = (index: number): boolean => holding.has(index);
+  const holding = new Set(
+    random.fraction() < 0.5 && isBelowThird(plans, new Set([...adversaries, ...dust])) ? dust : [],
+  );
+  for (const index of holding) adversaries.add(index);
   const twins: number[] = [];
   const names = Object.keys(BEHAVIOURS);
   const validators = plans.map((weights, index): ValidatorPlan => {
     if (!adversaries.has(index)) return { weights, isHonest: true };
+    if (isHolding(index)) {
+      notes.push("byzantine:dustWithholder");
+      return {
+        weights,
+        isHonest: false,
+        ...(BEHAVIOURS["withholder"] === undefined ? {} : { tamper: BEHAVIOURS["withholder"] }),
+      };
+    }
     if (random.fraction() < 0.15) {
       twins.push(index);
       notes.push("byzantine:twins");
@@ -180,6 +195,7 @@ export async function runScenario(seed: bigint, options: ScenarioOptions = {}): 
   const { validators, twins, followers, notes } = cast(chance);
   const inlinePayloadBytesMax = chance.fraction() < 0.5 ? 0 : 512;
   const lags = validators.map(() => chance.fraction() * 3_000);
+  const skews = validators.map(() => Math.round((chance.fraction() - 0.5) * 300));
   const world = new World({
     seed,
     validators,
@@ -187,6 +203,7 @@ export async function runScenario(seed: bigint, options: ScenarioOptions = {}): 
     followers,
     config: quickConfig({ inlinePayloadBytesMax, epochLength: 6 + below(chance, 20) }),
     l1LagMs: (machine) => lags[machine] ?? 0,
+    skewMs: (machine) => skews[machine] ?? 0,
     ...(bls === undefined ? {} : { bls }),
     ...(logger === undefined ? {} : { logger }),
   });
@@ -223,7 +240,13 @@ export async function runScenario(seed: bigint, options: ScenarioOptions = {}): 
       })),
   );
   const engine = world.machines[honest[0] ?? 0]?.engine;
-  if (engine !== undefined) violations.push(...(await checkValidity(engine, world.config, users.offered)));
+  if (engine !== undefined) {
+    try {
+      violations.push(...(await checkValidity(engine, world.config, users.offered)));
+    } catch (error) {
+      violations.push({ property: "fault", detail: `reading the chain: ${String(error)}` });
+    }
+  }
   countNetwork(world, faults);
   const heights = honest.map((index) => world.heights[index] ?? 0n);
   const blocks = Number(heights.reduce((a, b) => (a > b ? a : b), 0n));
