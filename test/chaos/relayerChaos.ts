@@ -39,16 +39,17 @@ export interface ChaosReport extends Verdict {
 /** Blocks until safe; finalized takes twice as many. Above the deepest reorg. */
 const SLOTS_IN_EPOCH = 4;
 const GAP_MS = { least: 300, most: 2_500 };
-const SETTLE_ATTEMPTS = 600;
+/** Five minutes, for machines that do much else. */
+const SETTLE_ATTEMPTS = 1_500;
 const SETTLE_POLL_MS = 200;
 const SETTLED: readonly string[] = ["final", "dropped", "reverted"];
 const ENV = {
   CREMA_POLL_MS: "200",
   CREMA_BUMP_AFTER_MS: "4000",
   CREMA_REBROADCAST_AFTER_MS: "1500",
-  CREMA_LOCK_TTL_MS: "2000",
-  CREMA_L1_TIMEOUT_MS: "2000",
-  CREMA_NODE_TIMEOUT_MS: "2000",
+  CREMA_LOCK_TTL_MS: "5000",
+  CREMA_L1_TIMEOUT_MS: "5000",
+  CREMA_NODE_TIMEOUT_MS: "5000",
   CREMA_ROTATE: "true",
   CREMA_ROTATE_EVERY_SECONDS: "6",
   CREMA_FEE_CEILING_GWEI: "50",
@@ -180,7 +181,7 @@ async function settle(stage: Stage, say: (text: string) => void): Promise<number
   return open;
 }
 
-/** Asks until the answer is yes, or for two minutes; whether it came. */
+/** Asks until the answer is yes, or for long; whether it came. */
 async function attempts(done: (attempt: number) => Promise<boolean>): Promise<boolean> {
   for (let attempt = 0; attempt < SETTLE_ATTEMPTS; attempt++) {
     if (await done(attempt)) return true;
