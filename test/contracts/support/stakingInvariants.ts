@@ -1,8 +1,9 @@
 import { expect } from "chai";
+import { ZeroAddress } from "ethers";
 
 import * as staking from "./staking.ts";
 import { DEAD, ESCROW, STAKE_UNIT } from "./staking.ts";
-import { type Campaign, fundsOf } from "./stakingModel.ts";
+import { type Campaign, fundsOf, stakersOf } from "./stakingModel.ts";
 
 /** What holds after every action of a campaign, by the names in `docs/spec/invariants.md`. */
 export async function checkInvariants(campaign: Campaign): Promise<void> {
@@ -12,9 +13,7 @@ export async function checkInvariants(campaign: Campaign): Promise<void> {
   const { stakeTable, token } = campaign.world;
   const { ghost } = campaign;
   // INV-SOLVENCY: the balance is all that is owed: pools, streams and tickets, less what reporters got in advance.
-  const tickets = await Promise.all(
-    Array.from({ length: Number(ghost.tickets) }, (_, index) => stakeTable.ticket(BigInt(index) + 1n)),
-  );
+  const tickets = await open(ghost.tickets, ghost.paidTickets, async (number) => stakeTable.ticket(number));
   const owed = tickets.reduce((sum, { amount }) => sum + amount, 0n);
   const advanced = [...ghost.advanced.values()].reduce((sum, amount) => sum + amount, 0n);
   const balance = (await token.balanceOf(stakeTable.target)) - ghost.donated;
@@ -26,20 +25,31 @@ export async function checkInvariants(campaign: Campaign): Promise<void> {
   expect(ghost.burned + ghost.paidOut + balance, "INV-PENALTY").to.equal(ghost.paidIn);
 }
 
+/** Tickets or positions that are somebody's. One that is nobody's stays so: its number is never given again. */
+async function open<T extends { readonly owner: string }>(
+  count: bigint,
+  paid: Set<bigint>,
+  read: (number: bigint) => Promise<T>,
+): Promise<T[]> {
+  const numbers = Array.from({ length: Number(count) }, (_, index) => BigInt(index) + 1n);
+  const asked = numbers.filter((number) => !paid.has(number));
+  const found = await Promise.all(asked.map(read));
+  for (const [index, number] of asked.entries()) if (found[index]?.owner === ZeroAddress) paid.add(number);
+  return found;
+}
+
 /** Of each pool, and their sum. */
 async function checkPools({ world, validators, ghost }: Campaign): Promise<bigint> {
   const { stakeTable } = world;
   let pools = 0n;
   let active = 0n;
-  const positions = await Promise.all(
-    Array.from({ length: Number(ghost.positions) }, (_, index) => stakeTable.position(BigInt(index) + 1n)),
-  );
+  const positions = await open(ghost.positions, ghost.paidPositions, async (number) => stakeTable.position(number));
   for (const { id, operator } of validators) {
     const [pool, validator] = [await stakeTable.pool(id), await stakeTable.validator(id)];
     pools += pool.assets + pool.streaming;
 
     // INV-SHARES: every share belongs to an owner or to a position.
-    const held = await Promise.all(world.accounts.map(async (owner) => stakeTable.sharesOf(id, owner.address)));
+    const held = await Promise.all(stakersOf(world).map(async (owner) => stakeTable.sharesOf(id, owner.address)));
     const locked = positions.filter(({ to }) => to === id).reduce((sum, { shares }) => sum + shares, 0n);
     expect(held.reduce((sum, shares) => sum + shares, 0n) + locked, "INV-SHARES").to.equal(pool.shares);
 

@@ -30,6 +30,9 @@ export interface Ghost {
   readonly window: Window;
   tickets: bigint;
   positions: bigint;
+  /** Numbers up to these counts that were paid, and are nobody's for ever. */
+  readonly paidTickets: Set<bigint>;
+  readonly paidPositions: Set<bigint>;
 }
 
 /** The redelegation window that is running: stakes at its start, and what was redelegated in it. */
@@ -41,7 +44,10 @@ interface Window {
   spent: Map<bigint, bigint>;
 }
 
+const OPERATORS = [0, 1, 2, 3, 4];
 const DELEGATORS = [10, 11, 12];
+/** Pays rewards. */
+const PAYER = 15;
 const VALIDATORS_MAX = 7;
 
 /** An action: an index into the handlers, and numbers that choose its arguments. */
@@ -70,13 +76,21 @@ export async function startCampaign(world: staking.World): Promise<Campaign> {
     window: { number: 0n, total: 0n, spentTotal: 0n, starts: new Map(), spent: new Map() },
     tickets: 0n,
     positions: 0n,
+    paidTickets: new Set(),
+    paidPositions: new Set(),
   };
   return { world, validators, ghost };
 }
 
+/** Everyone who may have shares or tickets. */
+export function stakersOf(world: staking.World) {
+  return [...DELEGATORS, ...OPERATORS].map((index) => staking.accountAt(world, index));
+}
+
 /** What all actors hold. */
-export async function fundsOf({ token, accounts, slasher }: staking.World): Promise<bigint> {
-  const held = await Promise.all([...accounts, slasher].map(async ({ address }) => token.balanceOf(address)));
+export async function fundsOf(world: staking.World): Promise<bigint> {
+  const actors = [...stakersOf(world), staking.accountAt(world, PAYER), world.slasher];
+  const held = await Promise.all(actors.map(async ({ address }) => world.token.balanceOf(address)));
   return held.reduce((sum, balance) => sum + balance, 0n);
 }
 
@@ -95,12 +109,12 @@ function pick<T>(list: readonly T[], index: number): T {
 }
 
 function account(campaign: Campaign, index: number) {
-  return staking.accountAt(campaign.world, pick([0, 1, 2, 3, 4, ...DELEGATORS], index));
+  return staking.accountAt(campaign.world, pick([...OPERATORS, ...DELEGATORS], index));
 }
 
 /** Somebody who has shares of a pool, delegators first, or anybody. */
 async function holderOf({ world }: Campaign, id: bigint, index: number) {
-  const all = [...DELEGATORS, 0, 1, 2, 3, 4].map((each) => staking.accountAt(world, each));
+  const all = stakersOf(world);
   const held = await Promise.all(all.map(async ({ address }) => world.stakeTable.sharesOf(id, address)));
   const holders = all.filter((_, each) => held[each] !== 0n);
   return pick(holders.length === 0 ? all : holders, index);
@@ -187,7 +201,7 @@ const release: Handler = async ({ world, ghost }, { a }) => {
 const reward: Handler = async ({ world, validators, ghost }, { a, amount }) => {
   const { id } = pick(validators, a);
   const { commission } = await world.stakeTable.validator(id);
-  await world.stakeTable.connect(staking.accountAt(world, 15)).reward(id, amount);
+  await world.stakeTable.connect(staking.accountAt(world, PAYER)).reward(id, amount);
   ghost.paidIn += amount;
   ghost.paidOut += (amount * commission) / 10_000n;
 };
@@ -351,7 +365,7 @@ export async function drain(campaign: Campaign): Promise<void> {
   }
   for (let number = 1n; number <= ghost.positions; number++) await attempt(stakeTable.release(number));
   for (const { id } of validators) {
-    for (const owner of world.accounts) {
+    for (const owner of stakersOf(world)) {
       const shares = await stakeTable.sharesOf(id, owner.address);
       if (shares === 0n) continue;
       if (await attempt(stakeTable.redeem(id, owner.address))) continue;
