@@ -1,5 +1,6 @@
 import { expect } from "chai";
 import { AbiCoder, concat, type HDNodeWallet, keccak256, Wallet } from "ethers";
+import fc from "fast-check";
 import { network } from "hardhat";
 import { beforeEach, describe, it } from "mocha";
 
@@ -246,6 +247,57 @@ describe("ConfirmedInbox", () => {
     await fixture.networkHelpers.time.increase(TERMS.armDelay);
     await inbox.closeHatch();
     expect(await hatch()).to.deep.equal([1n, 1n, false, 0n]);
+  });
+
+  it("INBOX-21: whatever the order of posting, the batches that count are each the first confirmed upon its parent", async () => {
+    const random = fc.record({
+      // Each batch extends the genesis or an earlier one; the confirmations come in an order of their own.
+      parents: fc.array(fc.nat({ max: 99 }), { minLength: 6, maxLength: 9 }),
+      order: fc.infiniteStream(fc.nat({ max: 99 })),
+    });
+    await fc.assert(
+      fc.asyncProperty(random, async ({ parents, order }) => {
+        fixture = await deploy();
+        ({ world, committee, inbox, sequencer } = fixture);
+        height = 0n;
+        const shuffled = <T>(list: readonly T[]): T[] => {
+          const left = [...list];
+          return list.flatMap(() => left.splice((order.next().value ?? 0) % left.length, 1));
+        };
+        const batches: { batch: Batch; hash: string }[] = [];
+        for (const [index, choice] of parents.entries()) {
+          const parent = batches[choice % (batches.length + 1)];
+          const number = (parent?.batch.number ?? 0n) + 1n;
+          const batch = batchOf(number, parent?.hash ?? GENESIS, `batch ${String(index)}`);
+          batches.push({ batch, hash: await hashOf(batch) });
+        }
+        const confirmed = shuffled(batches);
+        const posts: Awaited<ReturnType<typeof confirm>>[number][] = [];
+        for (let at = 0; at < confirmed.length; at += 2) {
+          const envelopes = await Promise.all(confirmed.slice(at, at + 2).map(({ batch }) => envelopeOf(batch)));
+          posts.push(...(await confirm(...envelopes)));
+        }
+        // What every honest watcher does: post what it has, again and again, until nothing changes.
+        for (let isMoving = true; isMoving;) {
+          isMoving = false;
+          for (const post of shuffled(posts))
+            isMoving = (await inbox.post(...post).catch(() => undefined)) !== undefined || isMoving;
+        }
+        const canonical: string[] = [];
+        for (
+          let parent = GENESIS, next;
+          (next = confirmed.find(({ batch }) => batch.parent === parent));
+          parent = next.hash
+        ) {
+          canonical.push(next.hash);
+        }
+        expect(await inbox.tip()).to.equal(canonical.length);
+        for (const [index, hash] of canonical.entries()) {
+          expect((await inbox.acceptedBatch(index + 1)).batchHash).to.equal(hash);
+        }
+      }),
+      { numRuns: 8, seed: 4 },
+    );
   });
 
   it("INBOX-10: the batch hash is its EIP-712 struct hash", async () => {
