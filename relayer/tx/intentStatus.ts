@@ -54,15 +54,18 @@ export function plannedIntents(outbox: View): readonly IntentRecord[] {
     );
 }
 
-export function wishFor(outbox: View, slot: SlotRecord, withdrawn: ReadonlySet<Hash>, underpriced: boolean): Wish {
+/** What the nodes had against the last attempt. */
+export type Refused = Pick<Wish, "underpriced" | "unfunded">;
+
+export function wishFor(outbox: View, slot: SlotRecord, withdrawn: ReadonlySet<Hash>, refused: Refused): Wish {
   const carried = carriedBy(outbox, slot);
-  if (carried === undefined) return { withdrawn: false, newer: false, underpriced };
+  if (carried === undefined) return { withdrawn: false, newer: false, ...refused };
   const { group, rank, id } = carried.intent;
   const newer =
     group !== "" &&
     !isBelowItsGroup(outbox, slot, group) &&
     plannedIntents(outbox).some(({ intent }) => intent.group === group && intent.rank > rank);
-  return { withdrawn: withdrawn.has(id), newer, underpriced };
+  return { withdrawn: withdrawn.has(id), newer, ...refused };
 }
 
 /**

@@ -21,6 +21,8 @@ export interface Wish {
   readonly newer: boolean;
   /** A node refused the last attempt for its fee. */
   readonly underpriced: boolean;
+  /** A node refused the last attempt for lack of funds. */
+  readonly unfunded: boolean;
 }
 
 export interface SendTimes {
@@ -92,6 +94,8 @@ function pending(
   const last = lastAttempt(slot);
   if (wish.withdrawn && last.intentId !== null) return { kind: "replace", purpose: "cancel" };
   if (sinceBroadcastMs === undefined) return { kind: "rebroadcast" };
+  // TX-11: what the key cannot pay for now is not made dearer.
+  if (wish.unfunded) return { kind: sinceBroadcastMs >= times.rebroadcastAfterMs ? "rebroadcast" : "wait" };
   const ageMs = nowMs - last.signedAtMs;
   // A signature from the future means that the wall clock was set back: waiting for it could take for ever.
   if (wish.underpriced || ageMs >= times.bumpAfterMs || ageMs < 0) {

@@ -78,6 +78,7 @@ export class TxManager {
   /** Volatile: when raw bytes last reached an endpoint (monotonic), refused fees, and preflights that may pass later. */
   readonly #broadcastAt = new Map<number, number>();
   readonly #underpriced = new Set<number>();
+  readonly #unfunded = new Set<number>();
   readonly #retryAt = new Map<Hash, number>();
   readonly #withdrawn = new Set<Hash>();
   #tail: Promise<unknown> = Promise.resolve();
@@ -164,7 +165,8 @@ export class TxManager {
     const { clock, outbox } = this.#ports;
     const at = this.#broadcastAt.get(slot.nonce);
     const since = at === undefined ? undefined : clock.monotonicMs() - at;
-    const wish = wishFor(outbox, slot, this.#withdrawn, this.#underpriced.has(slot.nonce));
+    const refused = { underpriced: this.#underpriced.has(slot.nonce), unfunded: this.#unfunded.has(slot.nonce) };
+    const wish = wishFor(outbox, slot, this.#withdrawn, refused);
     const step = nextStep(slot, sight, wish, this.#limits.times, clock.wallMs(), since);
     if (step.kind === "wait") return;
     if (step.kind === "rebroadcast") return this.#broadcast(slot);
@@ -391,6 +393,8 @@ export class TxManager {
     this.#broadcastAt.set(slot.nonce, clock.monotonicMs());
     if (outcome === "fee") this.#underpriced.add(slot.nonce);
     else this.#underpriced.delete(slot.nonce);
+    if (outcome === "funds") this.#unfunded.add(slot.nonce);
+    else this.#unfunded.delete(slot.nonce);
     if (outcome === "accepted" || outcome === "known") {
       logger.debug("transaction broadcast", fields);
       return;

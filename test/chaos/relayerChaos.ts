@@ -38,10 +38,14 @@ export interface ChaosReport extends Verdict {
 
 /** Blocks until safe; finalized takes twice as many. Above the deepest reorg. */
 const SLOTS_IN_EPOCH = 4;
+/** More than the deepest reorg, and enough for a first finalized block. */
+const SETTLED_BLOCKS = 20;
 const GAP_MS = { least: 300, most: 2_500 };
 /** Five minutes, for machines that do much else. */
 const SETTLE_ATTEMPTS = 1_500;
 const SETTLE_POLL_MS = 200;
+/** Every half minute of waiting the replicas' last words are told. */
+const PROGRESS_ATTEMPTS = 150;
 const SETTLED: readonly string[] = ["final", "dropped", "reverted"];
 const ENV = {
   CREMA_POLL_MS: "200",
@@ -61,6 +65,8 @@ const ENV = {
 export async function runRelayerChaos(options: ChaosOptions): Promise<ChaosReport> {
   if (redisServerPath === undefined) throw new Error("redis-server or valkey-server is needed on PATH");
   const world = await createWorld({ blockTime: 1, slotsInEpoch: SLOTS_IN_EPOCH, nowMs: Date.now });
+  // The contracts and the purse stand below every reorg.
+  await world.anvil.mine(SETTLED_BLOCKS);
   const folder = temporaryFolder();
   const redis = await startRedisServer(redisServerPath, folder.path, "only-for-tests");
   const proxies = [await startProxy(world.anvil.url), await startProxy(world.anvil.url)];
@@ -166,8 +172,14 @@ const statusSchema = z.looseObject({
 async function settle(stage: Stage, say: (text: string) => void): Promise<number> {
   const { world, replicas } = stage;
   const newest = world.chain.height;
-  const isThere = await attempts(async () => (await world.l1Height()) === newest);
-  if (!isThere) for (const one of replicas) say(one.lastLines().join("\n"));
+  const isThere = await attempts(async (attempt) => {
+    if (attempt % PROGRESS_ATTEMPTS === PROGRESS_ATTEMPTS - 1) {
+      say(`L1 at ${(await world.l1Height()).toString()} of ${newest.toString()}`);
+      for (const one of replicas) say(one.lastLines().join("\n"));
+    }
+    return (await world.l1Height()) === newest;
+  });
+  if (!isThere) say("the newest finalization is not on L1");
   await Promise.all(replicas.map((one) => one.drain()));
   let open = 0;
   await attempts(async (attempt) => {

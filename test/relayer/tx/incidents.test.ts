@@ -80,6 +80,25 @@ describe("incidents, against a real L1 node", () => {
     expect(world.events).not.toContain("reverted");
   });
 
+  it("TX-11: an empty purse: the same bytes again and again, never dearer, until it is filled", async () => {
+    await world.manager.offer(world.intent("a"));
+    let isEmpty = true;
+    const funds = { outcome: "funds", messages: ["insufficient funds"] } as const;
+    const chain = overChain(world.chain, {
+      broadcast: (raw) => (isEmpty ? Promise.resolve(funds) : world.chain.broadcast(raw)),
+    });
+    await world.restart({ chain });
+    for (let round = 0; round < 5; round++) {
+      await world.manager.tick();
+      world.clock.advance(LIMITS.times.bumpAfterMs);
+    }
+    expect([kindOf("a"), signed()]).toEqual(["pending", ["signed send"]]);
+    isEmpty = false;
+    await world.manager.tick();
+    await mineAndTick(1);
+    expect([kindOf("a"), await minedCount(), signed()]).toEqual(["mined", 1, ["signed send"]]);
+  });
+
   it("TX-8: another did the work while ours waits: it is cancelled in its nonce, not paid for", async () => {
     const call = world.intent("a", { to: "0x00000000000000000000000000000000000000bb" });
     await world.manager.offer(call);

@@ -6,7 +6,7 @@ import { keccakHash, type Hash } from "../../../src/crypto/hash.ts";
 
 const hashOf = (name: string): Hash => keccakHash(new TextEncoder().encode(name));
 const TIMES: SendTimes = { bumpAfterMs: 48_000, rebroadcastAfterMs: 25_000, lostAfterBlocks: 3, lostAfterMs: 60_000 };
-const QUIET: Wish = { withdrawn: false, newer: false, underpriced: false };
+const QUIET: Wish = { withdrawn: false, newer: false, underpriced: false, unfunded: false };
 const NOW = 1_000_000;
 
 function slot(over: Partial<SlotRecord> = {}): SlotRecord {
