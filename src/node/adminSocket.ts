@@ -76,7 +76,7 @@ async function answer(
   const text = await read(request);
   if (request.method !== "POST" || request.url !== RESUME_PATH || text === undefined)
     return { status: 404, body: "{}" };
-  const parsed = requestBody.safeDecode(parse(text));
+  const parsed = requestBody.safeParse(parse(text));
   if (!parsed.success) return { status: 400, body: JSON.stringify({ reason: z.prettifyError(parsed.error) }) };
   const refusal = (await commands.signResume(parsed.data)) ?? null;
   const values = (_: string, value: unknown): unknown => (typeof value === "bigint" ? value.toString() : value);
@@ -96,11 +96,11 @@ async function read(message: IncomingMessage): Promise<string | undefined> {
   return Buffer.concat(parts).toString("utf8");
 }
 
-function parse(text: string): z.input<typeof requestBody> {
+function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return { epoch: "", block: "", committee: "" };
+    return undefined;
   }
 }
 

@@ -4,7 +4,7 @@ import { CHECKS_PER_PEER_MAX } from "../../src/engine/ingress.ts";
 import { LATE_BURST } from "../../src/engine/lateEvidence.ts";
 import type { Message } from "../../src/engine/message.ts";
 import type { PeerId } from "../../src/network/transport.ts";
-import * as Certificate from "../../src/protocol/Certificate.ts";
+import type * as Certificate from "../../src/protocol/Certificate.ts";
 import * as Evidence from "../../src/protocol/Evidence.ts";
 import * as Header from "../../src/protocol/Header.ts";
 import { Height, View } from "../../src/protocol/scalars.ts";
