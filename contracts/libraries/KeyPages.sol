@@ -73,19 +73,19 @@ library KeyPages {
     }
 
     /// @notice Copies one of several keys, which stand behind each other, to a slot; `put` completes the entry.
-    /// @param index Which key; the caller knows that there are more.
+    /// @param offset Where it stands in `keys`; the caller knows that it ends inside.
     /// @param keyHashes Gets what the key is known by, at the slot; the caller knows that it has one.
     function copy(
         bytes memory page,
         uint256 slot,
         bytes calldata keys,
-        uint256 index,
+        uint256 offset,
         bytes32[] memory keyHashes
     ) internal pure returns (bytes32 keyHash) {
         // Solidity would allocate memory anew for each key that it hashes.
         assembly ("memory-safe") {
             let entry := add(add(page, 33), mul(slot, 196))
-            calldatacopy(entry, add(keys.offset, mul(index, 192)), 192)
+            calldatacopy(entry, add(keys.offset, offset), 192)
             keyHash := keccak256(entry, 192)
             mstore(add(add(keyHashes, 32), shl(5, slot)), keyHash)
         }

@@ -103,12 +103,12 @@ library Keys {
         // Unchecked: at most 125 keys.
         unchecked {
             uint256 first = uint256(page) << 8;
-            for (uint256 i = 0; i < count; ++i) {
-                bytes32 keyHash = KeyPages.copy(code, size, keys, i, keyHashes);
+            for (uint256 offset = 0; offset < keys.length; offset += KeyPages.KEY_LENGTH) {
+                bytes32 keyHash = KeyPages.copy(code, size, keys, offset, keyHashes);
                 KeyState storage key = self.keys[keyHash];
+                if (key.place != 0) continue;
                 uint256 id = key.id;
                 if (id == 0) revert IStakeTable.StakeTableKeyUnknown(keyHash);
-                if (key.place != 0) continue;
                 key.place = uint32(first + size);
                 KeyPages.put(code, size++, id);
             }

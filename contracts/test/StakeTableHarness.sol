@@ -23,7 +23,7 @@ contract StakeTableHarness {
         bytes memory page = KeyPages.buffer(count);
         bytes32[] memory keyHashes = new bytes32[](count);
         for (uint256 i = 0; i < count; ++i) {
-            KeyPages.copy(page, i, keys, i, keyHashes);
+            KeyPages.copy(page, i, keys, KeyPages.KEY_LENGTH * i, keyHashes);
             KeyPages.put(page, i, firstId + uint32(i));
         }
         ++_nonce;
