@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { type Outcome, recordTests, runCampaign, unreliableTests, type Verdict } from "./campaign.ts";
 import { EQUIVALENT } from "./equivalent.ts";
 import { buildInstrumented } from "./instrumentedBuild.ts";
-import { compilable, enumerate, type Mutant, schemata } from "./mutants.ts";
+import { compilable, enumerate, firstAtPlaces, type Mutant, schemata } from "./mutants.ts";
 import { parse, projectSources } from "./solidity.ts";
 import { testFiles, versionOf } from "./testFiles.ts";
 import type { TestRecord } from "./testProcess.ts";
@@ -116,7 +116,15 @@ async function main(): Promise<void> {
     `${String(mutants.length)} mutants, compiling them twice: to be chosen from, and to see which test reaches which`,
   );
   const build = buildInstrumented(schemata(sources, trees, mutants));
-  const records = await recordsFor(build, buildInstrumented(schemata(sources, trees, mutants, true)));
+  const firsts = firstAtPlaces(mutants);
+  const recorded = await recordsFor(build, buildInstrumented(schemata(sources, trees, mutants, true)));
+  const records = recorded.map((record) => {
+    const places = new Set(record.hits);
+    return {
+      ...record,
+      hits: [...mutants.keys()].filter((index) => firsts[index]?.some((first) => places.has(first))),
+    };
+  });
   say(`${String(records.length)} tests recorded`);
 
   const equivalent = wanted.filter((index) => EQUIVALENT[idOf(index)] !== undefined);

@@ -106,7 +106,23 @@ export function enumerate(sources: Sources, trees: ReadonlyMap<string, Node>, ta
   return [...mutants.values()];
 }
 
-/** The one program that holds the mutants. `probe` says when a mutant is chosen. */
+/**
+ * For each mutant, the first ones at its places. A program that only tells which places are reached holds those and no others,
+ * which makes it a third as long.
+ */
+export function firstAtPlaces(mutants: readonly Mutant[]): number[][] {
+  const first = new Map<string, number>();
+  return mutants.map(({ edits }, index) =>
+    edits.map(({ file, kind, start, end }) => {
+      const place = `${file} ${kind} ${String(start)} ${String(end)}`;
+      const known = first.get(place) ?? index;
+      first.set(place, known);
+      return known;
+    }),
+  );
+}
+
+/** The one program that holds the mutants; or, to see which test reaches which, a probe at each of their places. */
 export function schemata(
   sources: Sources,
   trees: ReadonlyMap<string, Node>,
@@ -130,8 +146,11 @@ export function schemata(
     const imports = probed.has(file) ? [probeImport(file, tree)] : [];
     fixed.push(...[...added, ...words, ...imports].map((edit) => ({ index: -1, condition: "", edit })));
   }
+  const firsts = firstAtPlaces(mutants);
   const choices = mutants.flatMap(({ edits }, index) =>
-    edits.map((edit) => ({ index, condition: condition(index), edit })),
+    edits
+      .filter((_, edit) => !isProbing || firsts[index]?.[edit] === index)
+      .map((edit) => ({ index, condition: condition(index), edit })),
   );
   return withChoices(all, [...fixed, ...choices]);
 }

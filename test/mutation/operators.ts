@@ -148,6 +148,7 @@ function* binary(place: Place): Generator<[string, string]> {
   const [a, b] = [grouped(left), grouped(right)];
   for (const other of RELATIONAL[operator] ?? []) yield ["relational", `${a} ${other} ${b}`];
   for (const other of ARITHMETIC[operator] ?? []) yield ["arithmetic", `${a} ${other} ${b}`];
+  if (operator === "/") yield ["rounding", `Math.ceilDiv(${a}, ${b})`];
   const logical = LOGICAL[operator];
   if (logical === undefined) return;
   yield ["logical", `${a} ${logical} ${b}`];
