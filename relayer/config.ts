@@ -117,6 +117,7 @@ export const TABLE = {
     env: "CREMA_NODE_URLS",
     description: "HTTP addresses of nodes; the highest finalization of all counts",
     parse: httpUrls(16),
+    secret: true,
   },
   nodeTimeoutMs: {
     env: "CREMA_NODE_TIMEOUT_MS",

@@ -10,13 +10,18 @@ export interface EndpointFailure {
   readonly reason: string;
 }
 
+/** Messages name an endpoint without user, password, path and query: those often hold a key. */
+function originOf(endpoint: string): string {
+  return URL.canParse(endpoint) ? new URL(endpoint).origin : "(unreadable address)";
+}
+
 /** No endpoint gave an answer that could be used. */
 export class EndpointsError extends SdkError {
   override readonly name = "EndpointsError";
   readonly failures: readonly EndpointFailure[];
 
   constructor(failures: readonly EndpointFailure[]) {
-    const reasons = failures.map(({ endpoint, reason }) => `${endpoint}: ${reason}`).join("; ");
+    const reasons = failures.map(({ endpoint, reason }) => `${originOf(endpoint)}: ${reason}`).join("; ");
     super(`no endpoint answered: ${reasons}`);
     this.failures = failures;
   }
@@ -38,7 +43,7 @@ export class ProblemError extends SdkError {
     values: Readonly<Record<string, unknown>>,
     retryAfterMs: number | undefined,
   ) {
-    super(`${endpoint} refused: ${problem.code}: ${problem.detail}`);
+    super(`${originOf(endpoint)} refused: ${problem.code}: ${problem.detail}`);
     this.endpoint = endpoint;
     this.status = problem.status;
     this.code = problem.code;
@@ -82,7 +87,7 @@ export class VerificationError extends SdkError {
     const text = JSON.stringify(fault, (_key, value: unknown) =>
       typeof value === "bigint" ? value.toString() : value,
     );
-    super(`${endpoint} gave an unproven answer: ${text}`);
+    super(`${originOf(endpoint)} gave an unproven answer: ${text}`);
     this.endpoint = endpoint;
     this.fault = fault;
   }

@@ -9,6 +9,8 @@ export interface Layout {
   readonly dataDir: string;
   readonly clusterFile: string;
   readonly addressBook: string;
+  /** Where L1, nodes and relayer answer, with the address book: for whoever tries the network out. */
+  readonly networkFile: string;
   readonly deploymentState: string;
   readonly logs: string;
   readonly relayerDir: string;
@@ -24,6 +26,7 @@ export function createLayout(dataDir: string | undefined): Layout {
     dataDir: root,
     clusterFile: join(root, "cluster.json"),
     addressBook: join(root, "addresses.json"),
+    networkFile: join(root, "network.json"),
     deploymentState: join(root, "deployment"),
     logs: join(root, "logs"),
     relayerDir: join(root, "relayer"),

@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+
 import { systemClock } from "../../runtime/clock.ts";
 import { silentLogger } from "../../runtime/logger.ts";
 import { createMclBls } from "../../crypto/blsMcl.ts";
@@ -120,9 +122,12 @@ export async function bringUp({
     startValidator(processes, layout, validator);
     await untilReady(validator);
   };
+  const nodeUrls = validators.map(({ apiUrl }) => apiUrl);
+  const where = { l1Url: anvil.url, nodeUrls, relayerUrl: relayer.url, epochLength: cluster.epochLength, ...book };
+  writeFileSync(layout.networkFile, `${JSON.stringify(where, null, 2)}\n`);
   await onPrepared?.({ layout, cluster, book, l1, validators });
   await Promise.all(validators.map(start));
-  progress.step(`${String(validators.length)} validator processes answer`);
+  progress.step(`${String(validators.length)} validator processes answer; addresses are in ${layout.networkFile}`);
   if (isRelayed) {
     relayer.start();
     await untilRelayerReady(relayer);
