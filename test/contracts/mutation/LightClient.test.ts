@@ -1,9 +1,10 @@
 import { anyValue } from "@nomicfoundation/hardhat-ethers-chai-matchers/withArgs";
 import { expect } from "chai";
+import { ZeroHash } from "ethers";
 import { network } from "hardhat";
 
-import type { TestCommittee } from "../support/committee.ts";
-import type { TestHeader } from "../support/header.ts";
+import { certify, type TestCommittee } from "../support/committee.ts";
+import { digestOf, hashHeader, makeHeader, type TestHeader } from "../support/header.ts";
 import * as client from "../support/lightClient.ts";
 
 const EQUAL = [65_535, 65_535, 65_535, 65_535];
@@ -83,5 +84,47 @@ describe("LightClient at its edges", () => {
     await expect(advance({ height: 2n }))
       .to.emit(world.lightClient, "CheckpointAdvanced")
       .withArgs(2, anyValue, 1, 2, anyValue);
+  });
+
+  it("LC-33: LC-40: LC-50: LC-51: events tell height, block, epoch, view and committee apart, from advance to resume", async () => {
+    const { lightClient } = world;
+    await advance({ height: 100n, viewNumber: 70n, nextCommittee: 1n });
+    await connection.networkHelpers.time.increase(client.PARAMETERS.ringInterval);
+    const header = await client.headerNow(world, { height: 107n, epoch: 2n, viewNumber: 9n });
+    const call = lightClient.advance(header, client.finalization(world, committee, header));
+    await expect(call)
+      .to.emit(lightClient, "CheckpointAdvanced")
+      .withArgs(107, hashHeader(header), 2, 9, header.timestamp);
+    const position = ((await client.now(world)) / client.PARAMETERS.ringInterval) % 64n;
+    await expect(call)
+      .to.emit(lightClient, "CheckpointKept")
+      .withArgs(107, position, await lightClient.checkpointAt(position));
+    const latest = client.checkpointOf(header, await client.now(world));
+
+    const fork = [11n, 12n].map((viewNumber) => makeHeader({ ...header, height: 108n, viewNumber }));
+    const [one, other] = fork.map((each) => ({
+      header: each,
+      certificate: client.finalization(world, committee, each),
+    }));
+    await expect(lightClient.freeze(one!, other!, ZeroHash, []))
+      .to.emit(lightClient, "LightClientFroze")
+      .withArgs(2, 1, hashHeader(one!.header), hashHeader(other!.header));
+
+    await connection.networkHelpers.time.increase(1n);
+    const newer = await client.addCommittee(world, { weights: EQUAL });
+    const { createdAt } = await world.stakeTable.committee(newer.id);
+    await connection.networkHelpers.time.increase(2n * client.DAY);
+    const message = { epoch: 5n, blockHash: hashHeader(header), committee: newer.id };
+    const digest = digestOf(world.domain, "Resume", { ...message, block: message.blockHash });
+    const due = (await client.now(world)) + 1n + client.PARAMETERS.resumeDelay;
+    await expect(lightClient.resume(message, certify(newer, digest, 0n), header, latest, []))
+      .to.emit(lightClient, "ResumeProposed")
+      .withArgs(5, newer.id, hashHeader(header), due);
+    await connection.networkHelpers.time.increaseTo(due);
+    await expect(lightClient.applyResume())
+      .to.emit(lightClient, "CommitteeInstalled")
+      .withArgs(newer.id, 5, createdAt + client.TRUST_PERIOD)
+      .to.emit(lightClient, "ResumeApplied")
+      .withArgs(5, newer.id, hashHeader(header));
   });
 });
