@@ -33,9 +33,11 @@ export function createTipBell(options: TipOptions): TipBell {
   const { clock, endpoints, openStream, pollMs } = options;
   let socket: StreamSocket | undefined;
   let next = 0;
-  let rung = false;
-  let ring: (() => void) | undefined;
-  let awaited: Height | undefined;
+  /** The stream names block after block from where it was opened: the newest one it rang for. */
+  let rungFor = -1n;
+  /** The height whose wait the stream has ended last. */
+  let believed: Height | undefined;
+  let onRing: (() => void) | undefined;
 
   function drop(closed: StreamSocket): void {
     if (socket === closed) socket = undefined;
@@ -44,13 +46,15 @@ export function createTipBell(options: TipOptions): TipBell {
   function open(height: Height): void {
     const endpoint = endpoints[next % endpoints.length];
     next += 1;
+    rungFor = height - 1n;
     if (openStream === undefined || endpoint === undefined) return;
     try {
       const opened = openStream(streamAddress(endpoint, height));
       socket = opened;
       opened.addEventListener("message", () => {
-        rung = true;
-        ring?.();
+        if (socket !== opened) return;
+        rungFor += 1n;
+        onRing?.();
       });
       for (const end of ["close", "error"] as const) {
         opened.addEventListener(end, () => {
@@ -65,24 +69,26 @@ export function createTipBell(options: TipOptions): TipBell {
   return {
     wait: async (height, signal) => {
       if (socket === undefined) open(height);
-      // Asked for the same height again: the last ring was for nothing, so the next one has to wait its turn.
-      const deaf = awaited === height;
-      awaited = height;
-      if (deaf || !rung) {
+      // It rang for this height and nothing was there: now it has to wait its turn.
+      const isDeaf = believed === height;
+      const hasRung = (): boolean => !isDeaf && rungFor >= height;
+      if (!hasRung()) {
         await new Promise<void>((resolve) => {
           const done = (): void => {
             cancel();
+            onRing = undefined;
             signal?.removeEventListener("abort", done);
             resolve();
           };
           const cancel = clock.setTimer(pollMs, done);
-          if (!deaf) ring = done;
+          onRing = () => {
+            if (hasRung()) done();
+          };
           signal?.addEventListener("abort", done);
           if (signal?.aborted === true) done();
         });
       }
-      rung = false;
-      ring = undefined;
+      if (hasRung()) believed = height;
     },
     close: () => {
       socket?.close();

@@ -5,6 +5,7 @@ const BENCHMARKS: Readonly<Record<string, string>> = {
   network: "./network.ts",
   relayer: "./relayer.ts",
   join: "./join.ts",
+  wan: "./wan.ts",
 };
 
 const [, , name = "", ...rest] = process.argv;
