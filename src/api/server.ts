@@ -40,6 +40,8 @@ export interface ApiDependencies {
   readonly logger: Logger;
   /** Where metrics are registered, and what `/metrics` prints; default a registry of its own. */
   readonly registry?: Registry;
+  /** What `/healthz` says beside that the node is there. */
+  readonly health?: Readonly<Record<string, string | boolean>>;
   readonly options?: Partial<ApiOptions>;
 }
 
@@ -234,10 +236,10 @@ function asSocket(socket: WebSocket): Socket {
 }
 
 /** What operators and load balancers ask; not rate limited. */
-function addOperations({ app, queries, registry }: Context): void {
+function addOperations({ app, queries, registry, health }: Context): void {
   const document = openApiDocument(API_VERSION);
   const config = { rateLimit: false } as const;
-  app.get("/healthz", { config }, (_request, reply) => reply.send({ healthy: true }));
+  app.get("/healthz", { config }, (_request, reply) => reply.send({ healthy: true, ...health }));
   app.get("/readyz", { config }, async () => {
     const { notReady } = await queries.status();
     if (notReady === undefined) return { ready: true };

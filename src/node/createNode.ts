@@ -18,16 +18,23 @@ import * as Genesis from "../protocol/Genesis.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Random } from "../runtime/random.ts";
+import type { LocalSigner } from "../signer/localSigner.ts";
 import type { Signer } from "../signer/signer.ts";
 import type { ValidatorKeys } from "../signer/validatorKeys.ts";
-import { openDiskStore } from "../storage/diskStore.ts";
-import { nodeFileSystem } from "../storage/nodeFileSystem.ts";
-import { WriteAheadLog } from "../storage/writeAheadLog.ts";
+import type { WriteAheadLog } from "../storage/writeAheadLog.ts";
 import { openAdminSocket } from "./adminSocket.ts";
 import { checkDeployment, readClusterFile } from "./clusterFile.ts";
 import { ConfigError } from "../config/configTable.ts";
 import { checkContracts } from "./contractCheck.ts";
-import { followerTransportSeed, openConsensusSigner, readKeys } from "./identity.ts";
+import { followerTransportSeed, openConsensusSigner, readKeys, UnprotectedKeyError } from "./identity.ts";
+import {
+  CHAIN_DIRECTORY,
+  isDatabaseDamage,
+  JOURNAL_DIRECTORY,
+  openChain,
+  openJournal,
+  setAside,
+} from "./openStorage.ts";
 import { decodeNetwork, parseSeed } from "./peerAddress.ts";
 import { createConsensusMetrics, measuredSigner } from "./consensusMetrics.ts";
 import { registerNodeMetrics } from "./nodeMetrics.ts";
@@ -96,10 +103,32 @@ export function createNode(config: NodeConfig, role: Role, ports: NodePorts): No
   const book = readAddressBook(config.addressBook);
   checkDeployment(cluster, book);
   const parts = new Parts(ports.logger);
+  let recoveries = 0;
+  const begin = (): Promise<Started> =>
+    startParts({
+      ...{ config, role, cluster, book, parts, registry: new Registry() },
+      ports: { ...ports, onFatal },
+    });
+  /** HEAL-5: of a damaged database nothing is needed that peers do not have: the node begins anew with an empty one. */
+  const onFatal = (error: Error): void => {
+    if (!isDatabaseDamage(error) || recoveries >= RECOVERIES_MAX) {
+      ports.onFatal(error);
+      return;
+    }
+    recoveries += 1;
+    const recover = async (): Promise<void> => {
+      await parts.close();
+      setAside(config.dataDir, error, ports.logger);
+      ports.logger.warn("started again", { ...(await begin()) });
+    };
+    recover().catch((failure: unknown) => {
+      ports.onFatal(failure instanceof Error ? failure : new Error(String(failure)));
+    });
+  };
   return {
     start: async () => {
       try {
-        return await startParts({ config, role, ports, cluster, book, parts, registry: new Registry() });
+        return await begin();
       } catch (error) {
         await parts.close();
         throw error;
@@ -108,6 +137,9 @@ export function createNode(config: NodeConfig, role: Role, ports: NodePorts): No
     stop: () => parts.close(),
   };
 }
+
+/** Databases that one process gives up: a disk that damages one after the other is no use. */
+export const RECOVERIES_MAX = 3;
 
 interface Context {
   readonly config: NodeConfig;
@@ -128,13 +160,18 @@ async function startParts(context: Context): Promise<Started> {
   await checkContracts(client, context.book, cluster, ports.logger);
   const follower = parts.add("L1 follower", openFollower(context, client), (part) => part.stop());
   const keys = role === "validator" ? await readKeys(context.config) : undefined;
-  const signer = keys === undefined ? undefined : await openSigner(context, keys);
+  const { signer, journal, unsafe } = await openVoting(context, keys);
   const transport = await openTransport(context, keys?.transportSeed);
-  const engine = await openEngine(context, { follower, transport, ...(signer === undefined ? {} : { signer }) });
+  const engine = await openEngine(context, {
+    follower,
+    transport,
+    journal,
+    ...(signer === undefined ? {} : { signer }),
+  });
   follower.start();
   await engine.start();
   await openAdmin(context, engine);
-  const api = await openApi(context, engine, follower);
+  const api = await openApi(context, engine, follower, unsafe);
   return { role, api, network: transport.address, genesis };
 }
 
@@ -163,9 +200,39 @@ function openFollower({ config, book, ports }: Context, client: L1Client): L1Fol
   });
 }
 
-async function openSigner(context: Context, keys: ValidatorKeys): Promise<Signer> {
-  const signer = await openConsensusSigner(keys, domainOf(context), await createMclBls());
-  return context.parts.add("signer", measuredSigner(context.registry, signer), (part) => part.close());
+interface Voting {
+  readonly signer: Signer | undefined;
+  readonly journal: WriteAheadLog;
+  /** Why a validator does not sign; undefined if it does, or is none. */
+  readonly unsafe: string | undefined;
+}
+
+/** HEAL-6: where the record of what was signed, or the journal, is lost, a validator goes on as a follower and says so. */
+async function openVoting(context: Context, keys: ValidatorKeys | undefined): Promise<Voting> {
+  const { config, ports, parts, registry } = context;
+  const { signer, lost } = await openSigner(context, keys);
+  const opened = await openJournal(config.dataDir, signer?.hasOpenVotes() === true || lost !== undefined);
+  const journal = parts.add("journal", opened.journal, (part) => part.close());
+  const unsafe = lost ?? (keys === undefined ? undefined : opened.unsafe);
+  if (unsafe === undefined) {
+    return { signer: signer === undefined ? undefined : measuredSigner(registry, signer), journal, unsafe };
+  }
+  ports.logger.error("this validator signs nothing and only follows", { reason: unsafe });
+  return { signer: undefined, journal, unsafe };
+}
+
+async function openSigner(
+  context: Context,
+  keys: ValidatorKeys | undefined,
+): Promise<{ readonly signer?: LocalSigner; readonly lost?: string }> {
+  if (keys === undefined) return {};
+  try {
+    const signer = await openConsensusSigner(keys, domainOf(context), await createMclBls());
+    return { signer: context.parts.add("signer", signer, (part) => part.close()) };
+  } catch (error) {
+    if (error instanceof UnprotectedKeyError) return { lost: error.message };
+    throw error;
+  }
 }
 
 /** Where this network's signatures count. */
@@ -209,16 +276,13 @@ const ANCHOR_SETTLES_POLLS = 2;
 interface Wiring {
   readonly follower: L1Follower;
   readonly transport: TlsTransport;
+  readonly journal: WriteAheadLog;
   readonly signer?: Signer;
 }
 
-async function openEngine(context: Context, { follower, transport, signer }: Wiring): Promise<Engine> {
+async function openEngine(context: Context, { follower, transport, journal, signer }: Wiring): Promise<Engine> {
   const { config, cluster, ports, parts } = context;
-  const directory = config.dataDir;
-  const store = parts.add("store", await openDiskStore(join(directory, "chain")), (part) => part.close());
-  const journal = parts.add("journal", await WriteAheadLog.open(nodeFileSystem, join(directory, "journal")), (part) =>
-    part.close(),
-  );
+  const store = parts.add("store", await openChain(config.dataDir, ports.logger), (part) => part.close());
   const bls = parts.add("BLS workers", createBlsPool({ threads: config.blsWorkers }), (part) => part.close());
   const engine = createEngine(
     {
@@ -253,12 +317,16 @@ async function openAdmin({ config, ports, parts }: Context, engine: Engine): Pro
   }
 }
 
-async function openApi(context: Context, engine: Engine, l1: L1Follower): Promise<string> {
+async function openApi(context: Context, engine: Engine, l1: L1Follower, unsafe: string | undefined): Promise<string> {
   const { config, cluster, ports, parts, registry } = context;
-  const directories = { chain: join(config.dataDir, "chain"), journal: join(config.dataDir, "journal") };
+  const directories = {
+    chain: join(config.dataDir, CHAIN_DIRECTORY),
+    journal: join(config.dataDir, JOURNAL_DIRECTORY),
+  };
   registerNodeMetrics(registry, { engine, l1, clock: ports.clock, storeBytes: storeSize(directories, ports.clock) });
   const logger = ports.logger.child({ part: "api" });
-  const api = await createApi({ queries: engine, config: cluster, clock: ports.clock, logger, registry });
+  const health = unsafe === undefined ? {} : { signing: false, reason: unsafe };
+  const api = await createApi({ queries: engine, config: cluster, clock: ports.clock, logger, registry, health });
   parts.add("API", api, (part) => part.close());
   try {
     return await api.listen({ host: config.apiHost, port: config.apiPort });

@@ -10,9 +10,8 @@ import { TRANSPORT_SEED_BYTES } from "../network/certificate.ts";
 import type { Domain } from "../protocol/Domain.ts";
 import type { Random } from "../runtime/random.ts";
 import { KeystoreError, readPasswordFile } from "../signer/keystore.ts";
-import { openLocalSigner } from "../signer/localSigner.ts";
-import { ProtectionRecordError } from "../signer/protectionRecord.ts";
-import type { Signer } from "../signer/signer.ts";
+import { openLocalSigner, type LocalSigner } from "../signer/localSigner.ts";
+import { ProtectionRecordError, type ProtectionFault } from "../signer/protectionRecord.ts";
 import { openValidatorKeys, type ValidatorKeys } from "../signer/validatorKeys.ts";
 import { nodeFileSystem } from "../storage/nodeFileSystem.ts";
 import type { NodeConfig } from "./nodeConfig.ts";
@@ -38,12 +37,23 @@ async function configured<T>(setting: string, reading: Promise<T>): Promise<T> {
   }
 }
 
-/** Opens the signer on its record. SIGN-9: without the record of exactly this key and chain a validator does not start. */
+/** The key must not sign: what it signed before is unknown. */
+export class UnprotectedKeyError extends Error {
+  override readonly name = "UnprotectedKeyError";
+}
+
+/** What no operator asks for: the record is lost or damaged. All other faults are of the settings. */
+const LOST: readonly ProtectionFault[] = ["missing", "copied", "corrupt"];
+
+/**
+ * Opens the signer on its record. SIGN-9: without the record of exactly this key and chain it does not start. Throws
+ * `UnprotectedKeyError` where the record is lost, `ConfigError` where it is another's.
+ */
 export async function openConsensusSigner(
   keys: ValidatorKeys,
   domain: Domain & { readonly salt: Hash },
   bls: Pick<Bls, "publicKey" | "sign">,
-): Promise<Signer> {
+): Promise<LocalSigner> {
   try {
     return await openLocalSigner({
       fileSystem: nodeFileSystem,
@@ -54,6 +64,7 @@ export async function openConsensusSigner(
     });
   } catch (error) {
     if (!(error instanceof ProtectionRecordError)) throw error;
+    if (LOST.includes(error.fault)) throw new UnprotectedKeyError(error.message);
     throw new ConfigError([`the signing record of keyDir cannot be used: ${error.message}`]);
   }
 }

@@ -20,15 +20,21 @@ export interface LocalSignerOptions {
   readonly bls: Pick<Bls, "publicKey" | "sign">;
 }
 
+export interface LocalSigner extends Signer {
+  /** Whether the key voted in an epoch that is not closed to it: then a journal of those votes has to exist. */
+  hasOpenVotes(): boolean;
+}
+
 /**
  * Opens a signer whose key is in memory. SIGN-9: without the record of exactly this key and chain it does not start;
  * throws `ProtectionRecordError`.
  */
-export async function openLocalSigner(options: LocalSignerOptions): Promise<Signer> {
+export async function openLocalSigner(options: LocalSignerOptions): Promise<LocalSigner> {
   const publicKey = options.bls.publicKey(options.secretKey);
   const { fileSystem, directory, domain } = options;
   const record = await openProtectionRecord(fileSystem, directory, { genesis: domain.salt, publicKey });
-  return { publicKey, ...operations(record, options) };
+  const { state } = record;
+  return { publicKey, ...operations(record, options), hasOpenVotes: () => state.votedEpoch > state.epochFloor };
 }
 
 function operations(record: ProtectionRecord, options: LocalSignerOptions): Omit<Signer, "publicKey"> {

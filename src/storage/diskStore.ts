@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, readdir } from "node:fs/promises";
 import { crc32 } from "node:zlib";
 
 import { ClassicLevel } from "classic-level";
@@ -41,6 +41,14 @@ function typedError(path: string, error: unknown): Error {
   return new StoreUnavailableError(path, cause);
 }
 
+async function hasFiles(path: string): Promise<boolean> {
+  try {
+    return (await readdir(path)).length > 0;
+  } catch {
+    return false;
+  }
+}
+
 /** The value with its checksum in front; the key is covered too, so that a value is never taken for another key's. */
 function seal(key: Uint8Array, value: Uint8Array): Uint8Array {
   const out = Buffer.allocUnsafe(CHECKSUM_BYTES + value.length);
@@ -79,7 +87,10 @@ export async function openDiskStore(path: string, options: DiskStoreOptions = {}
     await mkdir(path, { recursive: true, mode: 0o700 });
     await database.open();
   } catch (error) {
-    throw typedError(path, error);
+    const typed = typedError(path, error);
+    // The directory is there: a file that is not was named by a damaged one.
+    const isMissing = typed instanceof StoreUnavailableError && typed.message.includes("No such file");
+    throw isMissing && (await hasFiles(path)) ? new StoreCorruptError(path, undefined, typed.message) : typed;
   }
 
   async function* range(bounds: Range): AsyncGenerator<Entry> {

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { chmodSync, cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 
@@ -13,6 +13,7 @@ import { sleep, systemClock } from "../../src/runtime/clock.ts";
 import { systemRandom } from "../../src/runtime/random.ts";
 import { BLS_KEY_NAME, createValidatorKeys, TRANSPORT_KEY_NAME } from "../../src/signer/validatorKeys.ts";
 import { nodeFileSystem } from "../../src/storage/nodeFileSystem.ts";
+import { WriteAheadLog } from "../../src/storage/writeAheadLog.ts";
 import { startDeployedL1, type DeployedL1 } from "../l1/deployedL1.ts";
 
 let l1: DeployedL1;
@@ -184,7 +185,7 @@ describe("crema run, as a process", () => {
     }
   });
 
-  it("SIGN-9: a key without its signing record does not start", async () => {
+  it("SIGN-9, HEAL-6: a key without its signing record signs nothing; its node follows and says so", async () => {
     const first = await validator();
     first.child.kill("SIGKILL");
     await first.exitCode;
@@ -194,8 +195,39 @@ describe("crema run, as a process", () => {
       cpSync(join(String(first.settings["keyDir"]), name), join(copy, name));
     }
     const node = await validator({ keyDir: copy });
-    expect(await node.exitCode).toBe(2);
-    expect(node.output()).toContain("signing record");
+    await until(() => answers(node.api));
+    expect(await (await fetch(`${node.api}/healthz`)).json()).toMatchObject({ healthy: true, signing: false });
+    expect(node.output()).toContain("slashing-protection record");
+    expect(node.output()).toContain("this validator signs nothing and only follows");
+    node.child.kill("SIGTERM");
+    expect(await node.exitCode).toBe(0);
+  });
+
+  it("HEAL-6: a damaged journal of votes is left as it is, and its node follows without signing", async () => {
+    const first = await validator();
+    first.child.kill("SIGKILL");
+    await first.exitCode;
+    const journal = join(String(first.settings["dataDir"]), "votes", "journal");
+    const log = await WriteAheadLog.open(nodeFileSystem, journal);
+    for (const vote of ["one", "two", "three"]) {
+      log.append(new TextEncoder().encode(vote));
+      await log.sync();
+    }
+    await log.close();
+    const [segment = ""] = readdirSync(journal).filter((name) => name.endsWith(".wal"));
+    const bytes = readFileSync(join(journal, segment));
+    const at = bytes.indexOf("one");
+    bytes[at] = (bytes[at] ?? 0) ^ 1;
+    writeFileSync(join(journal, segment), bytes);
+    const again = await validator({ dataDir: join(String(first.settings["dataDir"]), "votes") });
+    await until(() => answers(again.api));
+    expect(await (await fetch(`${again.api}/healthz`)).json()).toMatchObject({
+      signing: false,
+      reason: expect.stringContaining(segment) as string,
+    });
+    again.child.kill("SIGTERM");
+    expect(await again.exitCode).toBe(0);
+    expect(readFileSync(join(journal, segment))).toEqual(bytes);
   });
 
   it("NODE-5: a second process on the same data or key directory is refused, and the first goes on", async () => {
