@@ -61,12 +61,7 @@ export function createParts(
     },
     membership,
   );
-  const fetcher = new PayloadFetcher({
-    ...{ clock, limits, fetchMs: config.deltaMs },
-    request: (peer, blocks) => {
-      kernel.send(peer, { type: "payloads-request", blocks });
-    },
-  });
+  const fetcher = createFetcher(kernel);
   const builder = new BuildTimer(clock);
   const finalizer = new Finalizer(kernel, fetcher, genesis, onStored);
   const sync = new StateSync(kernel, finalizer, SYNC_TIMEOUT_MS);
@@ -105,6 +100,18 @@ function createChecks(kernel: Kernel, holdsOwnShards: (block: Hash) => boolean):
     ...{ clock, l1, config: kernel.options.config, holdsOwnShards },
     passed: (epoch, view, block) => {
       kernel.feed({ type: "checked", epoch, view, block });
+    },
+  });
+}
+
+function createFetcher(kernel: Kernel): PayloadFetcher {
+  const { config } = kernel.options;
+  const { limits } = config;
+  const { clock } = kernel.ports;
+  return new PayloadFetcher({
+    ...{ clock, limits, fetchMs: config.deltaMs },
+    request: (peer, blocks) => {
+      kernel.send(peer, { type: "payloads-request", blocks });
     },
   });
 }
