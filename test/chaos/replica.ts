@@ -34,16 +34,17 @@ export function startReplica(world: World, options: Partial<ProcessOptions>): Re
   const reasons: string[] = [];
   let [isStopping, restMs] = [false, RESTART_MS];
   let killed = false;
+  const stopping = (): boolean => isStopping;
 
   async function supervise(): Promise<void> {
     for (;;) {
       const how = await current.end();
       ended.push(current);
-      if (isStopping) return;
+      if (stopping()) return;
       if (!killed) reasons.push(how);
       await delay(killed ? restMs : RESTART_MS);
       killed = false;
-      if (isStopping) return;
+      if (stopping()) return;
       current = world.start({ ...options, dataDir: folder.path });
     }
   }
