@@ -2,13 +2,11 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { network } from "hardhat";
 
+import { campaignOf } from "./support/campaign.ts";
 import { checkSystem } from "./support/systemInvariants.ts";
 import * as model from "./support/systemModel.ts";
 
-/** `CREMA_CAMPAIGN_RUNS` and `_ACTIONS` make a campaign longer, `CREMA_CAMPAIGN_SEED` another one. */
-const RUNS = Number(process.env.CREMA_CAMPAIGN_RUNS ?? 4);
-const ACTIONS = Number(process.env.CREMA_CAMPAIGN_ACTIONS ?? 80);
-const SEED = Number(process.env.CREMA_CAMPAIGN_SEED ?? 20_261_120);
+const { runs: RUNS, actions: ACTIONS, seed: SEED } = campaignOf(4, 80);
 
 const action = fc.record({
   handler: fc.noBias(fc.nat({ max: model.HANDLER_COUNT - 1 })),

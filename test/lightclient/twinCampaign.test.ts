@@ -11,18 +11,17 @@ import * as Header from "../../src/protocol/Header.ts";
 import * as Resume from "../../src/protocol/Resume.ts";
 import { CommitteeId, Epoch, Height, U64_MAX, View } from "../../src/protocol/scalars.ts";
 import { bls, EPOCH_LENGTH, type SecretCommittee } from "../api/chain.ts";
+import { campaignOf } from "../contracts/support/campaign.ts";
 import { pathOf, rootOf } from "../contracts/support/merkle.ts";
 import { G1_NOT_ON_CURVE, G1_OUTSIDE_SUBGROUP, IDENTITY, type Oddity } from "./oddSignatures.ts";
 import { Twin } from "./twins.ts";
 
 /**
  * Random walks of the light client and its twin over everything that changes it: valid calls that get far, and the same
- * calls mutated. `CREMA_CAMPAIGN_RUNS` makes it longer, `CREMA_CAMPAIGN_SEED` another one.
+ * calls mutated.
  */
 
-const RUNS = Number(process.env.CREMA_CAMPAIGN_RUNS ?? 6);
-const SEED = Number(process.env.CREMA_CAMPAIGN_SEED ?? 20_261_120);
-const STEPS = 100;
+const { runs: RUNS, actions: STEPS, seed: SEED } = campaignOf(6, 100);
 const DAY = 86_400n;
 const COMMITTEES_MAX = 16;
 /** Blocks whose histories are computed anew: more would only be slow. */

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { network } from "hardhat";
 
+import { campaignOf } from "../support/campaign.ts";
 import * as staking from "../support/staking.ts";
 import { TOKENS } from "../support/staking.ts";
 import { checkCommittee, checkInvariants } from "../support/stakingInvariants.ts";
@@ -10,10 +11,7 @@ import * as model from "../support/stakingModel.ts";
 const created = await network.create();
 const { networkHelpers } = created;
 
-/** `CREMA_CAMPAIGN_RUNS` and `_ACTIONS` make a campaign longer, `CREMA_CAMPAIGN_SEED` another one. */
-const RUNS = Number(process.env.CREMA_CAMPAIGN_RUNS ?? 4);
-const ACTIONS = Number(process.env.CREMA_CAMPAIGN_ACTIONS ?? 150);
-const SEED = Number(process.env.CREMA_CAMPAIGN_SEED ?? 20_261_120);
+const { runs: RUNS, actions: ACTIONS, seed: SEED } = campaignOf(4, 150);
 
 const action = fc.record({
   handler: fc.noBias(fc.nat({ max: model.HANDLER_COUNT - 1 })),

@@ -3,6 +3,7 @@ import { dataLength, dataSlice, getCreateAddress, keccak256, toNumber } from "et
 import { network } from "hardhat";
 import { describe, it } from "mocha";
 
+import { campaignOf } from "../support/campaign.ts";
 import { type G2Point, type KeyPair, pack } from "../support/bls.ts";
 import {
   accountAt,
@@ -17,9 +18,7 @@ import {
   type World,
 } from "../support/staking.ts";
 
-/** `CREMA_CAMPAIGN_RUNS` makes the walk longer, `CREMA_CAMPAIGN_SEED` another one. */
-const ROUNDS = 6 * Number(process.env.CREMA_CAMPAIGN_RUNS ?? 5);
-const SEED = Number(process.env.CREMA_CAMPAIGN_SEED ?? 1);
+const { actions: ROUNDS, seed: SEED } = campaignOf(1, 30);
 const ACTORS_MAX = 24;
 
 /** Deterministic: the same walk each run. */
