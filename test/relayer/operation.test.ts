@@ -10,14 +10,14 @@ import type { RelayerProcess } from "./support/relayerProcess.ts";
 
 const MAIN = fileURLToPath(new URL("../../relayer/main.ts", import.meta.url));
 
-describe("operation of a running relayer", () => {
+describe.each(["auto", "pglite"])("operation of a running relayer, queue %s", (queue) => {
   let world: World;
   let relayer: RelayerProcess;
   let http: string;
   beforeAll(async () => {
     world = await createWorld();
     world.chain.grow(3);
-    relayer = world.start({ env: { CREMA_QUEUE: "auto" } });
+    relayer = world.start({ env: { CREMA_QUEUE: queue } });
     http = String((await relayer.ready())["http"]);
     await until("height 3 on L1", async () => (await world.l1Height()) === 3n);
   });
