@@ -394,6 +394,8 @@ export class EngineCore implements Kernel {
       await finalizer.settled();
       const committee = await this.committee(ended.nextCommittee);
       if (committee === undefined || !this.isRunning() || this.#ended !== ended) return;
+      // A fork that was found meanwhile: no epoch follows but a resumed one.
+      if (this.state().phase !== "ended") return;
       assert(this.chain.height >= ended.handover.height, "the handover is stored before the next epoch begins");
       this.#ended = undefined;
       this.#enterEpoch(Epoch(ended.epoch + 1n), committee);

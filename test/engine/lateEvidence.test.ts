@@ -1,16 +1,18 @@
 import { afterEach, describe, expect, it } from "vitest";
 
 import { CHECKS_PER_PEER_MAX } from "../../src/engine/ingress.ts";
+import type { L1View } from "../../src/engine/l1View.ts";
 import { LATE_BURST } from "../../src/engine/lateEvidence.ts";
 import type { Message } from "../../src/engine/message.ts";
 import type { PeerId } from "../../src/network/transport.ts";
 import type * as Certificate from "../../src/protocol/Certificate.ts";
 import * as Evidence from "../../src/protocol/Evidence.ts";
 import * as Header from "../../src/protocol/Header.ts";
-import { Height, View } from "../../src/protocol/scalars.ts";
+import { CommitteeId, Height, View } from "../../src/protocol/scalars.ts";
 import * as Vote from "../../src/protocol/Vote.ts";
 import { createMemoryStore } from "../../src/storage/memoryStore.ts";
-import { lonelyEngine, members, peerOf, stopAll, type LonelyEngine } from "./support/lonelyEngine.ts";
+import { fixedL1 } from "./support/fixedL1.ts";
+import { config, lonelyEngine, members, peerOf, stopAll, type LonelyEngine } from "./support/lonelyEngine.ts";
 import { certify, chainOf, epoch, finalize } from "./support/signedChain.ts";
 
 afterEach(stopAll);
@@ -122,6 +124,42 @@ describe("a fork", () => {
       { kind: "committee", absent: Uint8Array.of(0b1000) },
       { kind: "committee", absent: Uint8Array.of(0b0001) },
     ]);
+  });
+});
+
+describe("a fork between two epochs", () => {
+  it("ACC-3: found while the next committee is awaited, keeps that epoch from beginning", async () => {
+    const length = config.epochLength;
+    const chain = chainOf(length);
+    const last = { ...headerOf(chain, length), nextCommittee: CommitteeId(2n) };
+    const fixed = fixedL1(members);
+    let isKnown = false;
+    let announce = (): void => undefined;
+    const l1: Partial<L1View> = {
+      committee: (id) => {
+        const first = fixed.committee(CommitteeId(1n));
+        return first === undefined || (id === 2n && !isKnown) ? undefined : { ...first, id };
+      },
+      onChange: (listener) => {
+        announce = () => {
+          listener();
+          return undefined;
+        };
+        return () => undefined;
+      },
+    };
+    const { hear, engine, wait } = await lonelyEngine(3, members, createMemoryStore(), l1);
+    await hear({ type: "status", epoch, view: View(60n), height: Height(BigInt(length)) });
+    const headersOfEpoch = [...chain.slice(0, -1), last];
+    await hear({ type: "range", headers: headersOfEpoch, certificate: finalize(last, [0, 1, 2]) });
+    expect((await engine.status()).height).toBe(BigInt(length));
+    const other = headerOf(chainOf(length, 7n), 20);
+    await hear(late(finalize(other, [1, 2, 3]), other));
+    isKnown = true;
+    announce();
+    expect((await wait(60_000)).filter(({ type }) => type === "vote")).toEqual([]);
+    const { epoch: reached, notReady } = await engine.status();
+    expect([reached, notReady]).toEqual([1n, undefined]);
   });
 });
 
