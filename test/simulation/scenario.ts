@@ -242,7 +242,7 @@ export async function runScenario(seed: bigint, options: ScenarioOptions = {}): 
   const engine = world.machines[honest[0] ?? 0]?.engine;
   if (engine !== undefined) {
     try {
-      violations.push(...(await checkValidity(engine, world.config, users.offered)));
+      violations.push(...(await whileRunning(world, checkValidity(engine, world.config, users.offered))));
     } catch (error) {
       violations.push({ property: "fault", detail: `reading the chain: ${String(error)}` });
     }
@@ -301,10 +301,21 @@ async function becomesLive(
   if (!isThere()) return false;
   // One more second for each try: inclusion follows within a few views.
   while (world.scheduler.nowMs < deadlineMs) {
-    if (await isIncluded(world, honest, awaited)) return true;
+    if (await whileRunning(world, isIncluded(world, honest, awaited))) return true;
     await world.run(world.scheduler.nowMs + 500);
   }
   return false;
+}
+
+/** What reads a store may have to wait for its disk, and so for the world's time to pass. */
+async function whileRunning<T>(world: World, work: Promise<T>): Promise<T> {
+  const settled = { is: false };
+  const end = (): void => {
+    settled.is = true;
+  };
+  work.then(end, end);
+  while (!settled.is) await world.run(world.scheduler.nowMs + 10);
+  return work;
 }
 
 async function isIncluded(

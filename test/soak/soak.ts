@@ -187,7 +187,16 @@ async function killing(soak: Soak, untilMs: number): Promise<void> {
     soak.kills += 1;
     process.stderr.write(`kill -9 ${victim.name} at height ${String(soak.height)}\n`);
     await sleep(systemClock, systemRandom.fraction() * DOWN_MS);
+    await restart(soak, victim);
+  }
+}
+
+/** A machine that is busy may take longer than the start waits; only a process that ended has failed. */
+async function restart({ network }: Soak, victim: LocalValidator): Promise<void> {
+  try {
     await network.startValidator(victim);
+  } catch (error) {
+    if (victim.process === undefined || victim.process.exit() !== undefined) throw error;
   }
 }
 
