@@ -16,6 +16,7 @@ import type { TestRecord } from "./testProcess.ts";
  * `npm run test:mutation`: changes the contracts in many small ways and counts what the contract tests notice.
  *
  *   --contract NAME   only mutants of NAME.sol; may be repeated
+ *   --contracts DIR   the contracts as they are there, say of another commit
  *   --sample N        N of them, chosen by --seed S (1)
  *   --mutant ID       one of them; may be repeated
  *   --lanes N         test processes at once (2)
@@ -27,6 +28,7 @@ import type { TestRecord } from "./testProcess.ts";
 const { values: options } = parseArgs({
   options: {
     contract: { type: "string", multiple: true },
+    contracts: { type: "string" },
     sample: { type: "string" },
     seed: { type: "string", default: "1" },
     mutant: { type: "string", multiple: true },
@@ -103,7 +105,7 @@ function sampled(mutants: readonly number[], ids: (index: number) => string): nu
 
 async function main(): Promise<void> {
   setPriority(5);
-  const sources = projectSources();
+  const sources = projectSources(options.contracts);
   const trees = parse(sources);
   const mutants = compilable(sources, trees, enumerate(sources, trees));
   const idOf = (index: number): string => mutants[index]?.id ?? "";

@@ -47,9 +47,8 @@ interface Solc {
   compile(input: string, callbacks: { import(path: string): { contents: string } }): string;
 }
 
-/** Everything below `contracts`. */
-export function projectSources(): Map<string, string> {
-  const folder = join(ROOT, "contracts");
+/** Everything below `contracts`, or below another folder that stands for it. */
+export function projectSources(folder = join(ROOT, "contracts")): Map<string, string> {
   const sources = new Map<string, string>();
   for (const path of readdirSync(folder, { recursive: true, encoding: "utf8" }).sort()) {
     if (path.endsWith(".sol")) sources.set(join("contracts", path), readFileSync(join(folder, path), "latin1"));

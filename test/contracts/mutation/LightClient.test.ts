@@ -127,4 +127,49 @@ describe("LightClient at its edges", () => {
       .to.emit(lightClient, "ResumeApplied")
       .withArgs(5, newer.id, hashHeader(header));
   });
+
+  it("LC-30: a committee that does not exist is trusted until no time", async () => {
+    expect(await world.lightClient.trustedUntil(99)).to.equal(0);
+  });
+
+  it("LC-40: finalizations of one epoch that name two committees are no fork of one committee", async () => {
+    const [one, other] = await Promise.all(
+      [1n, 2n].map(async (id) => {
+        const header = await client.headerNow(world, { height: 5n, committee: id });
+        return { header, certificate: client.finalization(world, committee, header) };
+      }),
+    );
+    await expect(world.lightClient.freeze(one!, other!, ZeroHash, []))
+      .to.be.revertedWithCustomError(world.lightClient, "LightClientForkAcrossEpochs")
+      .withArgs(1, 1, 1, 2);
+  });
+
+  it("LC-50: a second resume of one epoch and block, but to another committee, bars the epoch", async () => {
+    const { lightClient } = world;
+    await advance({ height: 10n });
+    const header = await client.headerNow(world, { height: 11n });
+    await lightClient.advance(header, client.finalization(world, committee, header));
+    const latest = client.checkpointOf(header, await client.now(world));
+    const fork = [12n, 13n].map((viewNumber) => makeHeader({ ...header, height: 12n, viewNumber }));
+    const [one, other] = fork.map((each) => ({
+      header: each,
+      certificate: client.finalization(world, committee, each),
+    }));
+    await lightClient.freeze(one!, other!, ZeroHash, []);
+    const newer = [
+      await client.addCommittee(world, { weights: EQUAL }),
+      await client.addCommittee(world, { weights: EQUAL }),
+    ];
+    await connection.networkHelpers.time.increase(2n * client.DAY);
+    const resume = (by: TestCommittee) => {
+      const message = { epoch: 2n, blockHash: hashHeader(header), committee: by.id };
+      const digest = digestOf(world.domain, "Resume", { ...message, block: message.blockHash });
+      return lightClient.resume(message, certify(by, digest, 0n), header, latest, []);
+    };
+    await resume(newer[0]!);
+    await expect(resume(newer[1]!))
+      .to.emit(lightClient, "ResumeBarred")
+      .withArgs(2, hashHeader(header), hashHeader(header));
+    expect(await lightClient.isBarred(2)).to.equal(true);
+  });
 });
