@@ -1,4 +1,4 @@
-import { isError } from "ethers";
+import { isError, toQuantity } from "ethers";
 import * as z from "zod";
 
 import { errorName } from "../../relayer/errors.ts";
@@ -20,7 +20,9 @@ export interface Verdict {
   readonly reverted: number;
   /** Mined transfers to the key itself, which cancel a nonce. */
   readonly cancelled: number;
+  /** Nonces that the key has used, and how many of them the node's blocks still show. */
   readonly transactions: number;
+  readonly transactionsRead: number;
   readonly lost: number;
   /** Nonces that replicas took for another wallet's. */
   readonly noncesGivenUp: number;
@@ -68,7 +70,8 @@ export async function judge(world: World, replicas: readonly Replica[], say: (te
     duplicateTransactions: posts.length - unique.size,
     reverted: mined.filter(({ succeeded }) => !succeeded).length,
     cancelled: mined.length - calls.length,
-    transactions: mined.length,
+    transactions: await world.nonce(),
+    transactionsRead: mined.length,
     lost: expected.length - present.length,
     noncesGivenUp: replicas.reduce(
       (sum, one) => sum + one.count("nonce was used by another wallet: the key must not be shared"),
@@ -101,7 +104,7 @@ async function explain({ anvil, relayerAddress: from }: World, call: MinedCall):
   const interfaces = (["LightClient", "StakeTable", "Slasher"] as const).map(contractInterface);
   const { to, input, block, nonce, gasUsed } = call;
   const name = interfaces.map((contract) => contract.getFunction(input.slice(0, 10))?.name).find(Boolean);
-  const before = `0x${(block - 1).toString(16)}`;
+  const before = toQuantity(block - 1);
   const again = await anvil.rpc("eth_call", [{ from, to, data: input }, before]).then(
     () => "nothing",
     (error: unknown) => (isError(error, "CALL_EXCEPTION") ? errorName(interfaces, error.data ?? "0x") : String(error)),
@@ -114,8 +117,9 @@ async function minedBy({ anvil, relayerAddress, deployment }: World): Promise<re
   const head = await anvil.provider.getBlockNumber();
   const mined: MinedCall[] = [];
   for (let number = deployment.book.deployedAtBlock; number <= head; number++) {
-    const block = blockSchema.parse(await anvil.rpc("eth_getBlockByNumber", [`0x${number.toString(16)}`, true]));
-    for (const { from, to, input, hash, nonce } of block.transactions) {
+    // After many reorgs the node may not find a number any more; `judge` holds what was found against the key's nonce.
+    const block = blockSchema.nullable().parse(await anvil.rpc("eth_getBlockByNumber", [toQuantity(number), true]));
+    for (const { from, to, input, hash, nonce } of block?.transactions ?? []) {
       if (from.toLowerCase() !== relayerAddress.toLowerCase()) continue;
       const { status, gasUsed } = receiptSchema.parse(await anvil.rpc("eth_getTransactionReceipt", [hash]));
       mined.push({ to, input, succeeded: status === "0x1", block: number, nonce, gasUsed });

@@ -72,7 +72,7 @@ describe("nodes and endpoints that are wrong", () => {
     proxy.status = 429;
     world.chain.grow(2);
     await until("height 4 on L1", async () => (await world.l1Height()) === 4n);
-    await relayer.line("L1 endpoint failed");
+    await relayer.line("L1 endpoint limits our rate");
     const before = proxy.requests;
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     expect(proxy.requests - before).toBeLessThan(30);
