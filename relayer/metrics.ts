@@ -71,11 +71,20 @@ function createCounters(registers: Registry[]) {
   };
 }
 
+/** Prometheus does not see the first event of a series that did not exist: what alerts watch exists from the start. */
+function startAtZero({ signed, mined, signerFailures, jobs }: ReturnType<typeof createCounters>): void {
+  for (const purpose of ["send", "bump", "supersede", "cancel"]) signed.inc({ purpose }, 0);
+  for (const result of ["success", "revert"]) mined.inc({ result }, 0);
+  for (const reason of ["refused", "unavailable"]) signerFailures.inc({ reason }, 0);
+  jobs.inc({ job: "submit-evidence", outcome: "failed" }, 0);
+}
+
 export function createMetrics(): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const gauges = createGauges([registry]);
   const counters = createCounters([registry]);
+  startAtZero(counters);
   return { registry, ...counting(counters), ...measuring(gauges) };
 }
 

@@ -2,14 +2,28 @@ import { Counter, Histogram, type Registry } from "prom-client";
 
 import type { EngineObserver } from "../engine/ports.ts";
 import type { EnterView, Output } from "../consensus/output.ts";
+import type { Offence } from "../protocol/Evidence.ts";
 import type * as Vote from "../protocol/Vote.ts";
 import type { Clock } from "../runtime/clock.ts";
 import type { Signer } from "../signer/signer.ts";
+import type { Refusal } from "../signer/slashingProtection.ts";
 
 /** Views whose entry is remembered, for the time to their certificates. */
 export const VIEWS_MAX = 256;
 /** Blocks that became final later than this are caught up with: they say nothing about finality. */
 export const CURRENT_MS = 60_000;
+const OFFENCES: readonly Offence[] = ["S1", "S2", "S3", "S4", "S5"];
+/** What the signer may answer; see `Refusal`. */
+const OUTCOMES: readonly ("signed" | Refusal["code"])[] = [
+  "signed",
+  "disabled",
+  "awaits-peers",
+  "closed-epoch",
+  "below-floor",
+  "contradiction",
+  "resumed-later",
+  "voted-later",
+];
 /** Upper bounds of consensus times, seconds. */
 const SECONDS_BUCKETS = [0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 30];
 
@@ -24,6 +38,8 @@ type Counters = ReturnType<typeof createCounters>;
 /** What the consensus core does, counted and timed. Labels come from types, never from a peer. */
 export function createConsensusMetrics(registry: Registry, clock: Clock): EngineObserver {
   const counters = createCounters(registry);
+  // Prometheus does not see the first event of a series that did not exist.
+  for (const offence of OFFENCES) counters.evidence.inc({ offence }, 0);
   const views = new Map<string, EnteredView>();
   return (output, seat) => {
     if (output.type === "enter-view") {
@@ -101,6 +117,7 @@ export function measuredSigner(registry: Registry, signer: Signer): Signer {
     labelNames: ["outcome"],
     registers: [registry],
   });
+  for (const outcome of OUTCOMES) asked.inc({ outcome }, 0);
   return {
     ...signer,
     sign: async (message) => {

@@ -136,6 +136,21 @@ describe("MON-1: alerts and dashboards ask for what is measured", () => {
     },
   );
 
+  it("what an alert counts exists before the first event: Prometheus does not see the first sample of a series", async () => {
+    const texts = await Promise.all([createMetrics().registry, validatorRegistry()].map((each) => each.metrics()));
+    const lines = texts.join("\n").split("\n");
+    const counted = alerts.flatMap(({ expr }) =>
+      [...expr.matchAll(/increase\((\w+)(?:\{([^}]*)\})?\[/g)].map(([, name = "", matchers = ""]) => ({
+        name,
+        labels: matchers.split(",").filter((matcher) => /^\w+="/.test(matcher)),
+      })),
+    );
+    expect(counted.length).toBeGreaterThan(10);
+    const isThere = ({ name, labels }: (typeof counted)[number]): boolean =>
+      lines.some((line) => /^\w+/.exec(line)?.[0] === name && labels.every((label) => line.includes(label)));
+    expect(counted.filter((each) => !isThere(each))).toEqual([]);
+  });
+
   it("panels have numbers of their own", () => {
     for (const { panels } of boards) expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length);
   });
