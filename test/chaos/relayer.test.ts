@@ -11,7 +11,7 @@ describe.runIf(presentBackends().includes("redis"))("the relayer under random fa
     expect(report).toMatchObject({ stuck: 0, lost: 0, duplicateTransactions: 0 });
     expect(report.checkpointsPosted).toBe(report.checkpointsExpected);
     expect(report.kills + report.redisRestarts + report.l1Reorgs).toBeGreaterThan(2);
-  });
+  }, 420_000);
 });
 
 describe("the faults of a campaign", () => {
