@@ -76,21 +76,8 @@ export function createParts(
   });
   const ingress = new Ingress(kernel, { server, sync, fetcher, gossip, repairs, late, resumption, takeover });
   return {
-    keeper,
-    checks,
-    fetcher,
-    finalizer,
-    sync,
-    server,
-    outbox,
-    gossip,
-    ingress,
-    journal,
-    builder,
-    repairs,
-    late,
-    resumption,
-    takeover,
+    ...{ keeper, checks, fetcher, finalizer, sync, server, outbox, gossip, ingress },
+    ...{ journal, builder, repairs, late, resumption, takeover },
   };
 }
 
