@@ -2,7 +2,7 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { network } from "hardhat";
 
-import { campaignOf } from "./support/campaign.ts";
+import { CAMPAIGN_NETWORK, campaignOf } from "./support/campaign.ts";
 import { checkSystem } from "./support/systemInvariants.ts";
 import * as model from "./support/systemModel.ts";
 
@@ -21,7 +21,7 @@ describe("all contracts together", () => {
     const reached = { height: 0n, committees: 0, slashed: 0, resumed: false, opened: false };
     await fc.assert(
       fc.asyncProperty(fc.array(action, { minLength: ACTIONS, maxLength: ACTIONS, size: "max" }), async (actions) => {
-        const system = await model.startSystem(await network.create());
+        const system = await model.startSystem(await network.create(CAMPAIGN_NETWORK));
         for (const next of actions) {
           if (await model.perform(system, next)) performed++;
           await checkSystem(system);

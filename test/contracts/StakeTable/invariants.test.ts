@@ -2,13 +2,13 @@ import { expect } from "chai";
 import fc from "fast-check";
 import { network } from "hardhat";
 
-import { campaignOf } from "../support/campaign.ts";
+import { CAMPAIGN_NETWORK, campaignOf } from "../support/campaign.ts";
 import * as staking from "../support/staking.ts";
 import { TOKENS } from "../support/staking.ts";
 import { checkCommittee, checkInvariants } from "../support/stakingInvariants.ts";
 import * as model from "../support/stakingModel.ts";
 
-const created = await network.create();
+const created = await network.create(CAMPAIGN_NETWORK);
 const { networkHelpers } = created;
 
 const { runs: RUNS, actions: ACTIONS, seed: SEED } = campaignOf(4, 150);

@@ -16,3 +16,9 @@ export function campaignOf(runs: number, actions: number): Campaign {
     seed: Number(process.env.CREMA_CAMPAIGN_SEED ?? 20_261_120),
   };
 }
+
+/**
+ * The network of a campaign. Gas is not estimated: on a busy machine seconds pass before the transaction, and one that
+ * crosses an edge of time meanwhile, as the ring's interval, would need more than was estimated.
+ */
+export const CAMPAIGN_NETWORK = { network: "default", override: { gas: 16_000_000n } } as const;
