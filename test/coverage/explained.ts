@@ -16,11 +16,9 @@ export const EXPLAINED: Readonly<Record<string, string>> = {
   "CommitteeCode.keyWithout/none/a89bdf": MEMBERS,
   "Committees._weigh/none/830ddd": CONSTANT,
   "Committees._admit/none/ca4b8c": "the loop's condition is true: it ends by a return",
-  "Confirmation.checkAllTransactions/none/84da82":
-    "an entry of no transactions is no row of any table, for its builder leaves empty namespaces out",
   "Confirmation.checkBundle/none/e53114": PROVEN,
   "Confirmation.checkBundle/none/d78855": PROVEN,
-  "Keys.seal/none/e53114": PROVEN,
+  "Keys.seal/none/ba0f94": PROVEN,
   "Keys._first/none/29554b": "a page without any key that waits is refused before",
   "Merkle.rootOfAll/none/3ba3cb": "the inner loop runs over at least two nodes: the outer one ends at one",
   "Pools.toShares/true/7160ad":

@@ -3,7 +3,6 @@ import { fileURLToPath } from "node:url";
 
 import { beneficiaryOf } from "./schemata.ts";
 import { ROOT } from "./solidity.ts";
-import { testFiles } from "./testFiles.ts";
 import type { Order } from "./worker.ts";
 import type { RunResult, TestRecord } from "./testProcess.ts";
 
@@ -131,15 +130,17 @@ export function testsOf(records: readonly TestRecord[], index: number): TestReco
 
 /** One process after another. */
 interface Lane {
+  readonly build: string;
+  readonly files: readonly string[];
   worker: WorkerProcess | undefined;
   done: number;
 }
 
 /** What becomes of some tests; undefined if the process ends or does not answer in time. */
-async function runIn(lane: Lane, build: string, order: Order, milliseconds: number): Promise<RunResult | undefined> {
+async function runIn(lane: Lane, order: Order, milliseconds: number): Promise<RunResult | undefined> {
   if (lane.worker !== undefined && lane.done >= MUTANTS_PER_PROCESS) stopLane(lane);
   if (lane.worker === undefined) {
-    lane.worker = await WorkerProcess.start(build, testFiles(), "run");
+    lane.worker = await WorkerProcess.start(lane.build, lane.files, "run");
     lane.done = 0;
   }
   const answer = await lane.worker.ask(order, milliseconds).catch(() => undefined);
@@ -154,7 +155,6 @@ function stopLane(lane: Lane): void {
 
 async function judge(
   lane: Lane,
-  build: string,
   index: number,
   tests: readonly TestRecord[],
   hint: string | undefined,
@@ -166,7 +166,7 @@ async function judge(
     if (slice.length === 0) continue;
     const usual = slice.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
     const order: Order = { kind: "run", beneficiary: beneficiaryOf(index), titles: slice.map(({ title }) => title) };
-    const result = await runIn(lane, build, order, TIMEOUT_LEAST_MS + TIMEOUT_FACTOR * usual);
+    const result = await runIn(lane, order, TIMEOUT_LEAST_MS + TIMEOUT_FACTOR * usual);
     if (result === undefined) return { outcome: "timeout", tests: tests.length };
     if (result.failed !== undefined) {
       lane.done++;
@@ -192,11 +192,12 @@ export interface Campaign {
 
 export async function runCampaign({ build, records, indices, lanes, minutes, hint, report }: Campaign): Promise<void> {
   const left = [...indices];
+  const files = [...new Set(records.map(({ file }) => file))];
   const end = performance.now() + minutes * 60_000;
   const work = async (): Promise<void> => {
-    const lane: Lane = { worker: undefined, done: 0 };
+    const lane: Lane = { build, files, worker: undefined, done: 0 };
     for (let index = left.shift(); index !== undefined && performance.now() < end; index = left.shift()) {
-      report(index, await judge(lane, build, index, testsOf(records, index), hint(index)));
+      report(index, await judge(lane, index, testsOf(records, index), hint(index)));
     }
     stopLane(lane);
   };

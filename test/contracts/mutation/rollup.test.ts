@@ -69,7 +69,7 @@ describe("rollups off the beaten track", () => {
     expect(await inbox.isFinal(1)).to.equal(false);
   });
 
-  it("HATCH-4: a hatch that is not open is not closed", async () => {
+  it("HATCH-6: a hatch that is not open is not closed", async () => {
     const { inbox } = await networkHelpers.loadFixture(deploy);
     await expect(inbox.closeHatch()).to.be.revertedWithCustomError(inbox, "HatchNotOpen");
   });
@@ -85,5 +85,14 @@ describe("rollups off the beaten track", () => {
     await expect(fixture.verifier.verifyBundle(block, parts))
       .to.be.revertedWithCustomError(fixture.verifier, "ConfirmationNotBundlePart")
       .withArgs(0, 2);
+  });
+
+  it("LC-14: a namespace of no transactions has all of them in an empty list", async () => {
+    const fixture = await networkHelpers.loadFixture(deploy);
+    const { payload, block } = await confirm(fixture, []);
+    await fixture.verifier.verifyAllTransactions(block, namespaceProof(payload, 0), []);
+    await expect(fixture.verifier.verifyAllTransactions(block, namespaceProof(payload, 0), ["0x00"]))
+      .to.be.revertedWithCustomError(fixture.verifier, "ConfirmationTransactionCountWrong")
+      .withArgs(1, 0);
   });
 });
