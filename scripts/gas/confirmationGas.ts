@@ -9,7 +9,7 @@ import * as NamespaceTable from "../../src/protocol/NamespaceTable.ts";
 import { NamespaceId } from "../../src/protocol/scalars.ts";
 import { hashHeader, makeHeader, type TestHeader, word } from "../../test/contracts/support/header.ts";
 import * as client from "../../test/contracts/support/lightClient.ts";
-import { type Connection, gasOf, type Measurements } from "./measurement.ts";
+import { type Connection, gasOf, type Measurements, type Price } from "./measurement.ts";
 
 const BLOCKS = 1_000_000;
 const NAMESPACES = 100;
@@ -53,24 +53,44 @@ export async function measure(connection: Connection): Promise<Measurements> {
     size: BigInt(NAMESPACES),
     proof: pathOf(entries.map(NamespaceTable.leaf), NAMESPACE_INDEX),
   };
+  const [before, next] = [entries[NAMESPACE_INDEX - 1], entries[NAMESPACE_INDEX]];
+  if (before === undefined || next === undefined) throw new Error("no neighbours");
+  const absenceProof = {
+    namespace: entry.namespace - 1n,
+    size: BigInt(NAMESPACES),
+    next: BigInt(NAMESPACE_INDEX),
+    before,
+    beforeProof: pathOf(entries.map(NamespaceTable.leaf), NAMESPACE_INDEX - 1),
+    after_: next,
+    afterProof: pathOf(entries.map(NamespaceTable.leaf), NAMESPACE_INDEX),
+  };
   const transactionProof = { envelope, index: BigInt(TRANSACTION_INDEX), proof: pathOf(envelopes, TRANSACTION_INDEX) };
 
   const signer = (await connection.ethers.getSigners())[0];
   if (signer === undefined) throw new Error("no account");
-  const send = async (call: Promise<{ to: string; data: string }>): Promise<number> =>
-    gasOf(signer.sendTransaction(await call));
+  const send = async (call: Promise<{ to: string; data: string }>): Promise<Price> =>
+    gasOf(connection, signer.sendTransaction(await call));
   const shape = `blocks=${String(BLOCKS)}`;
   return {
     [`ConfirmationVerifier.namespace/${shape}`]: await send(
       verifier.verifyNamespace.populateTransaction(blockProof, namespaceProof),
     ),
+    [`ConfirmationVerifier.block/${shape}`]: await send(verifier.verifyBlock.populateTransaction(blockProof)),
+    [`ConfirmationVerifier.absence/${shape}`]: await send(
+      verifier.verifyAbsence.populateTransaction(blockProof, absenceProof),
+    ),
     [`ConfirmationVerifier.transaction/${shape}`]: await send(
       verifier.verifyTransaction.populateTransaction(blockProof, namespaceProof, transactionProof),
     ),
-    [`Confirmation.namespace/${shape}/execution`]: Number(await caller.namespaceGas(blockProof, namespaceProof)),
-    [`Confirmation.transaction/${shape}/execution`]: Number(
-      await caller.transactionGas(blockProof, namespaceProof, transactionProof),
+    [`ConfirmationVerifier.allTransactions/${shape}`]: await send(
+      verifier.verifyAllTransactions.populateTransaction(blockProof, namespaceProof, envelopes),
     ),
+    [`Confirmation.namespace/${shape}/execution`]: {
+      osaka: Number(await caller.namespaceGas(blockProof, namespaceProof)),
+    },
+    [`Confirmation.transaction/${shape}/execution`]: {
+      osaka: Number(await caller.transactionGas(blockProof, namespaceProof, transactionProof)),
+    },
   };
 }
 

@@ -23,6 +23,7 @@ export async function measure(connection: Connection): Promise<Measurements> {
     return { header: given, certificate: client.finalization(world, committee, given) };
   };
   result[`LightClient.freeze/${shape}/absent=0`] = await gasOf(
+    connection,
     lightClient.freeze(await finalized(2n), await finalized(3n), ZeroHash, []),
   );
   const newer = await client.addCommittee(world, { weights: committee.members.map(({ weight }) => weight), pages: 2 });
@@ -30,14 +31,16 @@ export async function measure(connection: Connection): Promise<Measurements> {
   const message = { epoch: 2n, blockHash: hashHeader(header), committee: newer.id };
   const digest = digestOf(world.domain, "Resume", { ...message, block: message.blockHash });
   result[`LightClient.resume/${shape}/absent=0`] = await gasOf(
+    connection,
     lightClient.resume(message, certify(newer, digest, 0n), header, latest, []),
   );
   await connection.networkHelpers.time.increase(client.PARAMETERS.resumeDelay);
-  result["LightClient.applyResume"] = await gasOf(lightClient.applyResume());
+  result["LightClient.applyResume"] = await gasOf(connection, lightClient.applyResume());
 
   const slashed = newer.members.slice(0, SLASHED);
   for (const { validator } of slashed) await world.stakeTable.setSlashed(validator);
   result[`LightClient.reportSlashed/seats=${String(SLASHED)}`] = await gasOf(
+    connection,
     lightClient.reportSlashed(newer.id, [...slashed.keys()]),
   );
   return result;
