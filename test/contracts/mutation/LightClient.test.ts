@@ -172,4 +172,10 @@ describe("LightClient at its edges", () => {
       .withArgs(2, hashHeader(header), hashHeader(header));
     expect(await lightClient.isBarred(2)).to.equal(true);
   });
+
+  it("LC-31: a header's age counts from its last full second", async () => {
+    const seconds = await client.now(world);
+    await advance({ height: 1n, timestamp: seconds * 1000n - 1n });
+    expect((await world.lightClient.status()).freshAt).to.equal(seconds - 1n);
+  });
 });

@@ -48,6 +48,7 @@ describe("StakeTable off the beaten track", () => {
   it("SLASH-6: a validator that left with all its stake is slashed for what left lately, and for nothing long after", async () => {
     for (const [wait, left] of [
       [1n, 300n * TOKENS],
+      [ESCROW, 300n * TOKENS],
       [3n * ESCROW, 0n],
     ] as const) {
       const world = await networkHelpers.loadFixture(deploy);
