@@ -30,7 +30,7 @@ export async function gasOf({ provider }: Connection, sent: Promise<TransactionR
   const receipt = await response.wait();
   if (receipt === null || response.to === null) throw new Error("not mined, or a deployment");
   const options = { disableStorage: true, enableMemory: false };
-  const raw = await provider.request({ method: "debug_traceTransaction", params: [response.hash, options] });
+  const raw: unknown = await provider.request({ method: "debug_traceTransaction", params: [response.hash, options] });
   const steps = (raw as RawTrace).structLogs.map(({ op, depth, gas, gasCost, stack = [] }): Step => {
     return { op, depth, gas: Number(gas), gasCost: Number(gasCost), stack };
   });
