@@ -20,6 +20,8 @@ export const BLOCKS_AFTER_STABILIZATION = 8n;
 export const LIVENESS_MS = 60_000;
 const START_MS = 1_500;
 const SAMPLE_MS = 1_000;
+/** How long bringing back what a disk lost may take. */
+const REPAIR_MS = 10_000;
 /** From a quiet life to hardly a moment without a fault. */
 const PAUSES_MS = [400, 800, 2_000];
 
@@ -242,6 +244,9 @@ export async function runScenario(seed: bigint, options: ScenarioOptions = {}): 
   const engine = world.machines[honest[0] ?? 0]?.engine;
   if (engine !== undefined) {
     try {
+      // Reading meets rows that rotted: what is lost has to be back soon, and is read again.
+      await whileRunning(world, checkValidity(engine, world.config, users.offered));
+      await world.run(world.scheduler.nowMs + REPAIR_MS);
       violations.push(...(await whileRunning(world, checkValidity(engine, world.config, users.offered))));
     } catch (error) {
       violations.push({ property: "fault", detail: `reading the chain: ${String(error)}` });
