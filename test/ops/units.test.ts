@@ -55,7 +55,8 @@ describe.each(units)("MON-3: %s", (name) => {
 
   it("starts a file of this repository as a user of its own", () => {
     const service = sections(text).get("Service");
-    const [node, file = "", ...rest] = service?.get("ExecStart")?.[0]?.split(" ") ?? [];
+    const [node, ...words] = service?.get("ExecStart")?.[0]?.split(" ") ?? [];
+    const [file = "", ...rest] = words.filter((word) => !word.startsWith("--") || word === "--config");
     expect(node).toBe(NODE);
     expect(file.startsWith(INSTALLED) && existsSync(join(ROOT, file.slice(INSTALLED.length)))).toBe(true);
     expect(rest.slice(0, 2)).toEqual(["run", "--config"]);
@@ -113,7 +114,7 @@ describe("MON-3: containers", () => {
     const { services } = z.object({ services: z.record(z.string(), service) }).parse(parse(text, { merge: true }));
     expect(Object.keys(services)).toEqual(["validator", "relayer", "redis"]);
     for (const name of ["validator", "relayer"]) {
-      const [file = ""] = services[name]?.command ?? [];
+      const [file = ""] = (services[name]?.command ?? []).filter((word) => !word.startsWith("--"));
       expect([name, existsSync(join(ROOT, file))]).toEqual([name, true]);
     }
     expect(services["redis"]?.command).toEqual(expect.arrayContaining(["--maxmemory-policy", "noeviction"]));
