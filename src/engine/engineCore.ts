@@ -62,6 +62,7 @@ export class EngineCore implements Kernel {
   #booting: Promise<void> = Promise.resolve();
   #isVoting = true;
   #lightClient: KnownLightClientState | undefined;
+  #keptLightClient: KnownLightClientState | undefined;
   /** One at a time, so that the same evidence is kept once. */
   #evidenceTurn: Promise<void> = Promise.resolve();
 
@@ -118,7 +119,7 @@ export class EngineCore implements Kernel {
       this.ports.logger.error("a row of the block store was damaged", { ...damage });
     });
     await remember(this.chain, this.mempool, this.options.config.limits);
-    this.#lightClient = await this.chain.lightClient();
+    this.#lightClient = this.#keptLightClient = await this.chain.lightClient();
     this.#stopFollowingL1 = this.ports.l1.onChange(() => {
       this.#onL1Change();
     });
@@ -153,7 +154,7 @@ export class EngineCore implements Kernel {
       records,
       isForked,
     );
-    this.#readLightClient();
+    this.#readLightClient(parts);
     this.#isVoting = this.#mayVote(parts, epoch);
     const state = { ...recovered, isVotingEnabled: this.#isVoting };
     this.#running = { parts, membership: member, previous, context, state };
@@ -236,17 +237,20 @@ export class EngineCore implements Kernel {
     return this.#lightClient === "live" && !resumption.bars(epoch) && !takeover.isDue;
   }
 
-  #readLightClient(): void {
+  #readLightClient({ takeover }: Parts): void {
     const known = this.ports.l1.lightClient();
-    if (known === "unknown" || known === this.#lightClient) return;
+    if (known === "unknown") return;
     this.#lightClient = known;
-    this.#guard(this.chain.saveLightClient(known));
+    // Until the resume that brought it back to life is taken, it lives for no process that cannot read of the resume.
+    const kept = takeover.isDue ? "expired" : known;
+    if (kept !== this.#keptLightClient) this.#guard(this.chain.saveLightClient(kept));
+    this.#keptLightClient = kept;
   }
 
   followLightClient(): void {
     // What is said to the core while it hears nothing would be lost; `enterResumed` asks again.
     if (!this.isRunning() || this.#isSuspended) return;
-    this.#readLightClient();
+    this.#readLightClient(this.parts());
     const enabled = this.#mayVote(this.parts(), this.state().epoch);
     if (enabled === this.#isVoting) return;
     this.#isVoting = enabled;

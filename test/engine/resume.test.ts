@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { AppliedResume } from "../../src/engine/l1View.ts";
 import type { FinalizedBlock, ResumeRefusal, ResumeRequest } from "../../src/lightclient/nodeQueries.ts";
+import { ZERO_HASH } from "../../src/crypto/hash.ts";
 import { CommitteeId, Epoch, Height } from "../../src/protocol/scalars.ts";
 import { expectPresent } from "../../src/runtime/assert.ts";
 import { seededRandom } from "../../src/runtime/random.ts";
@@ -307,6 +308,18 @@ describe("L1 out of reach", () => {
     await world.run(12_000);
     expect(world.heights).toEqual(stood);
     expect(world.trace.signed.slice(votes)).toEqual([]);
+  });
+
+  it("ETH-14: a client that a resume revived is no leave to vote while that resume was not taken", async () => {
+    const store = createMemoryStore();
+    const resume = { epoch: Epoch(3n), block: ZERO_HASH, committee: CommitteeId(2n), height: Height(9n) };
+    const waiting = await lonelyEngine(3, members, store, { resumes: () => [resume] });
+    expect((await waiting.wait(60_000)).filter(({ type }) => type === "vote")).toEqual([]);
+    await stopAll();
+    // Restarted while L1 is away: nothing says that a resume waits.
+    const blind = await lonelyEngine(3, members, store, { lightClient: () => "unknown" });
+    expect((await blind.wait(60_000)).filter(({ type }) => type === "vote")).toEqual([]);
+    await stopAll();
   });
 
   it("ETH-14: a node that never read L1 says nothing; one that did votes", async () => {
