@@ -32,6 +32,8 @@ export async function deriveRow(
       return deriveCertificate(store, key);
     case "o":
       return deriveHandover(store, Keys.numberOf(key));
+    case "r":
+      return deriveResume(store, Keys.numberOf(key));
     case "n":
       return deriveHistoryNode(store, Number(Keys.numberOf(key)));
     default:
@@ -130,6 +132,20 @@ async function deriveHandover(store: Store, epoch: bigint): Promise<Uint8Array |
   const header = await headerAt(store, Height(low));
   if (header === undefined || BigInt(header.epoch) !== epoch || !Header.isHandover(header)) return undefined;
   return Records.encodeHeight(header.height);
+}
+
+/**
+ * The first block of the opened epoch stands on the resumed one; if there is none yet, nothing is lost by taking the
+ * resume once more. Where the journal of the epoch begins is not known: all of it is read.
+ */
+async function deriveResume(store: Store, epoch: bigint): Promise<Uint8Array | undefined> {
+  for await (const { value } of store.range({ start: Keys.block(GENESIS_HEIGHT), end: Keys.tableEnd("h") })) {
+    const { header } = Records.decodeBlock(value);
+    if (BigInt(header.epoch) !== epoch) continue;
+    const taken = { epoch: header.epoch, block: header.parent, committee: header.committee };
+    return Records.encodeResume({ ...taken, height: Height(header.height - 1n), journalFrom: 0 });
+  }
+  return undefined;
 }
 
 async function deriveHistoryNode(store: Store, position: number): Promise<Uint8Array | undefined> {

@@ -451,16 +451,20 @@ export class ChainStore {
     this.#resumes.sort((a, b) => Number(a.epoch - b.epoch));
   }
 
-  /** ACC-3: the first fork seen, for good: a node that has seen one signs no more, also after a restart. */
+  /** ACC-3: the first fork seen: a node that has seen one signs no more, also after a restart, until a resume ends it. */
   async saveFork(fork: Records.Fork): Promise<void> {
-    const isEnded = this.#resumes.some(({ epoch }) => epoch > fork.theirs.vote.epoch);
-    if (isEnded || (await this.fork()) !== undefined) return;
+    if (this.#isEnded(fork) || (await this.fork()) !== undefined) return;
     await this.#store.batch([{ kind: "put", key: Keys.fork, value: Records.encodeFork(fork) }], { sync: true });
   }
 
   async fork(): Promise<Records.Fork | undefined> {
     const bytes = await this.#store.get(Keys.fork);
-    return bytes === undefined ? undefined : Records.decodeFork(bytes);
+    const fork = bytes === undefined ? undefined : Records.decodeFork(bytes);
+    return fork === undefined || this.#isEnded(fork) ? undefined : fork;
+  }
+
+  #isEnded({ theirs }: Records.Fork): boolean {
+    return this.#resumes.some(({ epoch }) => epoch > theirs.vote.epoch);
   }
 
   /** ETH-14: what the light client was when L1 last answered, for a restart while L1 is away. */

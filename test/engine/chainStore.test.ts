@@ -11,7 +11,10 @@ import {
 import { beginningOf } from "../../src/engine/startUp.ts";
 import { EVIDENCE_PER_VALIDATOR_MAX } from "../../src/engine/evidenceStore.ts";
 import * as Merkle from "../../src/crypto/merkle.ts";
-import { fromHex } from "../../src/codec/hex.ts";
+import { fromHex, toHex } from "../../src/codec/hex.ts";
+import * as Keys from "../../src/engine/chainKeys.ts";
+import * as Records from "../../src/engine/records.ts";
+import { expectPresent } from "../../src/runtime/assert.ts";
 import type * as Certificate from "../../src/protocol/Certificate.ts";
 import type { Evidence } from "../../src/protocol/Evidence.ts";
 import * as Genesis from "../../src/protocol/Genesis.ts";
@@ -20,7 +23,7 @@ import * as History from "../../src/protocol/History.ts";
 import { CommitteeId, Epoch, Height, NamespaceId, ValidatorId, View } from "../../src/protocol/scalars.ts";
 import * as Vote from "../../src/protocol/Vote.ts";
 import { createMemoryStore } from "../../src/storage/memoryStore.ts";
-import { BATCH_OPERATIONS_MAX, type Store } from "../../src/storage/store.ts";
+import { BATCH_OPERATIONS_MAX, StoreCorruptError, type Store } from "../../src/storage/store.ts";
 import { quickConfig } from "../simulation/world.ts";
 
 const genesis = Genesis.header(quickConfig());
@@ -330,6 +333,57 @@ describe("ChainStore", () => {
       expect(reopened.tip?.header).toEqual(headers[height]);
       await reopened.rollback(Height(5n), namespacesOf);
       expect(reopened.height).toBe(5n);
+    });
+
+    it("RESUME-8: a fork that is noted while the resume that ends it is taken ends no process", async () => {
+      const store = createMemoryStore();
+      const { chain, headers } = await filled(store, 3);
+      const tip = headers[3] ?? genesis;
+      const resume = { epoch: Epoch(6n), block: Header.hash(tip), committee: CommitteeId(2n) };
+      const theirs = finalization(headers[2] ?? genesis);
+      const noting = chain.saveFork({ mine: undefined, theirs });
+      const written = { kind: "put" as const, key: Keys.fork, value: Records.encodeFork({ mine: undefined, theirs }) };
+      await chain.takeResume({ ...resume, height: tip.height, journalFrom: 0 });
+      await noting;
+      // What the disk does last of the two is chance.
+      await store.batch([written], { sync: true });
+      expect(await (await ChainStore.open(store, genesis)).fork()).toBeUndefined();
+      // The same again in the opened epoch is one.
+      const later = { ...theirs, vote: Vote.finalize(Epoch(6n), View(1n), tx("another block")) };
+      await chain.saveFork({ mine: undefined, theirs: later });
+      expect(await (await ChainStore.open(store, genesis)).fork()).toEqual({ mine: undefined, theirs: later });
+    });
+
+    it("HEAL-2: what was taken is known from the blocks above when its row is damaged: nothing final is left", async () => {
+      const memory = createMemoryStore();
+      const { chain, headers } = await filled(memory, 3);
+      const tip = headers[3] ?? genesis;
+      const resume = { epoch: Epoch(6n), block: Header.hash(tip), committee: CommitteeId(2n) };
+      await chain.takeResume({ ...resume, height: tip.height, journalFrom: 77 });
+      const { history } = expectPresent(chain.tip, "a tip");
+      const changes = { epoch: Epoch(6n), viewNumber: View(1n), committee: CommitteeId(2n) };
+      const above = child(tip, history, changes);
+      const grown = History.append(history, Header.hash(above));
+      await chain.append([{ header: above, payloadLengthBytes: 0, namespaces: [] }], finalization(above), grown);
+
+      const key = toHex(Keys.resume(Epoch(6n)));
+      let isDamaged = true;
+      const rotten: Store = {
+        ...memory,
+        range: async function* (bounds) {
+          for await (const entry of memory.range(bounds)) {
+            if (isDamaged && toHex(entry.key) === key) throw new StoreCorruptError("store", entry.key, "bits rotted");
+            yield entry;
+          }
+        },
+        batch: (operations, options) => {
+          if (operations.some((operation) => toHex(operation.key) === key)) isDamaged = false;
+          return memory.batch(operations, options);
+        },
+      };
+      const again = await ChainStore.open(rotten, genesis);
+      expect(again.resumes).toEqual([{ ...resume, height: tip.height, journalFrom: 0 }]);
+      expect(again.height).toBe(4n);
     });
 
     it("RESUME-8: what could be mistaken for the opened epoch's goes, the rest of the archive stays", async () => {
