@@ -91,19 +91,27 @@ export class Repairs {
     return kept === undefined || height >= this.#kernel.chain.height - kept;
   }
 
+  /** A run of lost headers is asked for at once, from the only one whose child is here to name it. */
   async #askHeaders(): Promise<void> {
     const { chain } = this.#kernel;
+    const { heights } = chain.lost;
+    for (const height of heights) if (height > chain.height) heights.delete(height);
     this.#wanted.clear();
-    for (const height of [...chain.lost.heights].slice(0, ASKED_MAX)) {
-      if (height > chain.height || (await chain.blockAt(height)) !== undefined) {
-        chain.lost.heights.delete(height);
+    const highest = [...heights].filter((height) => !heights.has(Height(height + 1n)));
+    for (const height of highest.slice(0, ASKED_MAX)) {
+      if ((await chain.blockAt(height)) !== undefined) {
+        heights.delete(height);
         continue;
       }
       const hash = await this.#hashByChild(height);
+      // The child is lost as well, and nobody has met that yet.
+      if (hash === undefined) chain.lost.noteHeight(Height(height + 1n));
       const peer = this.#nextPeer();
       if (hash === undefined || peer === undefined) continue;
       this.#wanted.add(hash);
-      this.#kernel.send(peer, { type: "ancestors-request", block: hash, height, above: Height(height - 1n) });
+      let above = height - 1n;
+      while (heights.has(Height(above))) above -= 1n;
+      this.#kernel.send(peer, { type: "ancestors-request", block: hash, height, above: Height(above) });
     }
   }
 
@@ -120,21 +128,35 @@ export class Repairs {
     return peers[this.#turn % Math.max(1, peers.length)]?.id;
   }
 
-  /** Takes a header that was asked for here; whether it was one of those. */
+  /** Takes headers that were asked for here, each named by the one before; whether it was some of those. */
   takeHeaders(headers: readonly Header.Header[]): boolean {
-    const [header] = headers;
-    if (header === undefined || this.#wanted.size === 0 || !this.#wanted.delete(Header.hash(header))) return false;
-    const { chain, ports } = this.#kernel;
-    chain.restoreBlock(header).then(
-      () => {
-        chain.lost.heights.delete(header.height);
-        ports.logger.warn("a damaged block was brought back from a peer", { height: header.height });
-      },
-      (error: unknown) => {
-        this.#kernel.fail(error);
-      },
-    );
+    const [first] = headers;
+    if (first === undefined || this.#wanted.size === 0 || !this.#wanted.delete(Header.hash(first))) return false;
+    this.#restoreRun(headers).catch((error: unknown) => {
+      this.#kernel.fail(error);
+    });
     return true;
+  }
+
+  async #restoreRun(headers: readonly Header.Header[]): Promise<void> {
+    const { chain, ports } = this.#kernel;
+    let child: Header.Header | undefined;
+    for (const header of headers) {
+      const isNamed = child === undefined || child.parent === Header.hash(header);
+      if (!isNamed || !chain.lost.heights.has(header.height) || !this.#kernel.isRunning()) return;
+      await this.#restore(header);
+      ports.logger.warn("a damaged block was brought back from a peer", { height: header.height });
+      child = header;
+    }
+  }
+
+  async #restore(header: Header.Header): Promise<void> {
+    const { chain } = this.#kernel;
+    await chain.restoreBlock(header);
+    chain.lost.heights.delete(header.height);
+    // Without its header a lost payload could not be known for one of the chain.
+    const hash = Header.hash(header);
+    if (this.#isKept(header) && (await chain.payload(hash)) === undefined) chain.lost.notePayload(hash);
   }
 
   async #fetchPayloads(): Promise<void> {
@@ -158,7 +180,8 @@ export class Repairs {
   async #fetchPayload(header: Header.Header, hash: Hash): Promise<void> {
     const { chain, options, ports } = this.#kernel;
     try {
-      const committee = await chain.committee(header.committee);
+      // Its row may be lost, too: then L1 has it.
+      const committee = await this.#kernel.committee(header.committee);
       const peers = ports.transport.peers().flatMap(({ id, connected }) => (connected ? [id] : []));
       if (committee === undefined || peers.length === 0) return;
       const weights = committee.members.map(({ weight }) => weight);
@@ -167,7 +190,11 @@ export class Repairs {
       const isGone = (missing: ReadonlySet<PeerId>): boolean => peers.every((peer) => missing.has(peer));
       const fetched = await this.#fetcher.fetch({ header, layout, peers, isGone });
       if (fetched === undefined || !this.#kernel.isRunning()) return;
-      if (fetched !== "gone") await chain.savePayloads([{ hash, payload: fetched.bytes }]);
+      if (fetched !== "gone") {
+        await chain.savePayloads([{ hash, payload: fetched.bytes }]);
+        // A header that came back before its payload did not know how long that is.
+        await chain.restoreBlock(header);
+      }
       chain.lost.payloads.delete(hash);
       const outcome = fetched === "gone" ? "is gone everywhere" : "was brought back from a peer";
       ports.logger.warn(`a damaged payload ${outcome}`, { height: header.height });
