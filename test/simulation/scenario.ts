@@ -1,6 +1,7 @@
 import type { Bls } from "../../src/crypto/bls.ts";
 import { keccakHash, type Hash } from "../../src/crypto/hash.ts";
-import { NamespaceId } from "../../src/protocol/scalars.ts";
+import type { Engine } from "../../src/engine/engine.ts";
+import { GENESIS_HEIGHT, Height, NamespaceId } from "../../src/protocol/scalars.ts";
 import * as Transaction from "../../src/protocol/Transaction.ts";
 import type { Logger } from "../../src/runtime/logger.ts";
 import type { Random } from "../../src/runtime/random.ts";
@@ -20,8 +21,9 @@ export const BLOCKS_AFTER_STABILIZATION = 8n;
 export const LIVENESS_MS = 60_000;
 const START_MS = 1_500;
 const SAMPLE_MS = 1_000;
-/** How long bringing back what a disk lost may take. */
+/** How long bringing back what a disk lost may take, once reading has met all of it. */
 const REPAIR_MS = 10_000;
+const REREAD_MS = 500;
 /** From a quiet life to hardly a moment without a fault. */
 const PAUSES_MS = [400, 800, 2_000];
 
@@ -244,9 +246,7 @@ export async function runScenario(seed: bigint, options: ScenarioOptions = {}): 
   const engine = world.machines[honest[0] ?? 0]?.engine;
   if (engine !== undefined) {
     try {
-      // Reading meets rows that rotted: what is lost has to be back soon, and is read again.
-      await whileRunning(world, checkValidity(engine, world.config, users.offered));
-      await world.run(world.scheduler.nowMs + REPAIR_MS);
+      await readUntilWhole(world, engine);
       violations.push(...(await whileRunning(world, checkValidity(engine, world.config, users.offered))));
     } catch (error) {
       violations.push({ property: "fault", detail: `reading the chain: ${String(error)}` });
@@ -310,6 +310,31 @@ async function becomesLive(
     await world.run(world.scheduler.nowMs + 500);
   }
   return false;
+}
+
+/**
+ * Reading meets rows that rotted: what is lost has to be back soon. Only a header that is back lets its payload be read,
+ * and that may be damaged, too: whenever a read meets more, the time to bring it back begins again. Each row rots once.
+ */
+async function readUntilWhole(world: World, engine: Engine): Promise<void> {
+  const met = new Set<string>();
+  for (let untilMs = world.scheduler.nowMs + REPAIR_MS; world.scheduler.nowMs < untilMs;) {
+    const missing = await whileRunning(world, missingRows(engine));
+    if (missing.length === 0) return;
+    if (missing.some((row) => !met.has(row))) untilMs = world.scheduler.nowMs + REPAIR_MS;
+    for (const row of missing) met.add(row);
+    await world.run(world.scheduler.nowMs + REREAD_MS);
+  }
+}
+
+async function missingRows(engine: Engine): Promise<string[]> {
+  const missing: string[] = [];
+  const { height: top } = await engine.status();
+  for (let height = GENESIS_HEIGHT; height <= top; height = Height(height + 1n)) {
+    if ((await engine.blockAt(height)) === undefined) missing.push(`block ${String(height)}`);
+    else if ((await engine.payload(height)) === undefined) missing.push(`payload ${String(height)}`);
+  }
+  return missing;
 }
 
 /** What reads a store may have to wait for its disk, and so for the world's time to pass. */

@@ -5,8 +5,11 @@ import { SABOTAGES } from "./sabotage.ts";
 import { runScenario } from "./scenario.ts";
 
 const SEEDS = 12;
-/** Seeds that once found a fault: 40 a frontier that was not completed after state sync, 1467 a view that nobody fetched. */
-const FOUND_SEEDS = [40n, 1_467n];
+/**
+ * Seeds that once found a fault: 40 a frontier that was not completed after state sync, 1467 a view that nobody fetched,
+ * 140 a payload whose committee rotted with it, 169 and 196 damage behind the first that reading met.
+ */
+const FOUND_SEEDS = [40n, 140n, 169n, 196n, 1_467n];
 /** Within so many seeds a planted fault must show. */
 const SABOTAGED_SEEDS = 200;
 
