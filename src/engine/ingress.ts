@@ -36,7 +36,7 @@ const COSTS = {
   "ancestors-request": 64,
   "range-request": 128,
 } as const;
-/** Headers that are hashed for one unit: most are not wanted when nobody asked for them. */
+/** Headers, or resumes, that are hashed for one unit: most are not wanted when nobody asked for them. */
 const HEADERS_PER_UNIT = 16;
 /** Messages of other epochs a second that are looked at: each may cost an answer. */
 export const OTHER_EPOCH_PER_SECOND = 2;
@@ -121,9 +121,11 @@ export class Ingress {
         }
         return;
       }
-      case "resumes":
-        this.#ports.resumption.receive(from, message.votes);
+      case "resumes": {
+        const cost = Math.ceil(message.votes.length / HEADERS_PER_UNIT);
+        if (this.#requests.take(from, cost)) this.#ports.resumption.receive(from, message.votes);
         return;
+      }
       case "payload":
         this.#onPayload(from, message.block, message.payload);
         return;

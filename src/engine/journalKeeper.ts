@@ -41,12 +41,13 @@ export class JournalKeeper {
   /**
    * Records of `epoch`, oldest first. REC-2: what an earlier process wrote is noted as its own writing was: its votes
    * are needed until their views are final, and its certificates go to the archive too. Records before `from` are of a
-   * branch that was left behind (RESUME-8).
+   * branch that was left behind (RESUME-8); a journal that ends before `from` was begun after it, in place of one lost.
    */
   async replay(epoch: Epoch, from = 0): Promise<JournalRecord[]> {
     const records: JournalRecord[] = [];
+    const start = from > this.#journal.nextIndex ? 0 : from;
     for await (const { index, data } of this.#journal.replay()) {
-      if (index < from) continue;
+      if (index < start) continue;
       const journaled = Journaled.decode(data);
       const last = this.#marks.at(-1);
       const reached = last?.epoch === journaled.epoch ? last.view : View(0n);

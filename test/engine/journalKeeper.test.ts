@@ -69,4 +69,9 @@ describe("JournalKeeper", () => {
     whole.append(Journaled.encode(epoch, nullified));
     expect(await (await keeperOf(whole)).keeper.replay(epoch, from)).toEqual([nullified]);
   });
+
+  it("REC-1: a journal begun in place of a lost one is replayed, wherever the lost one stood at the last resume", async () => {
+    const { journal } = await restarted();
+    expect(await (await keeperOf(journal)).keeper.replay(epoch, 5_000)).toEqual([nullified, voted, voted]);
+  });
 });

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from "vitest";
 
 import type { L1View } from "../../src/engine/l1View.ts";
 import type { Message } from "../../src/engine/message.ts";
+import { REQUESTS_BURST } from "../../src/engine/ingress.ts";
 import { RESUMES_PER_SIGNER_MAX } from "../../src/engine/resumption.ts";
 import * as Evidence from "../../src/protocol/Evidence.ts";
 import * as Genesis from "../../src/protocol/Genesis.ts";
@@ -92,6 +93,20 @@ describe("resumption", () => {
     await hear(said({ ...signedBy(0), signature: new Uint8Array(48) }));
     expect(engine.sizes()["resumes"]).toBe(0);
     expect(penalties).toEqual(["invalid-signature"]);
+  });
+
+  it("LIMIT-1: a peer's words that nobody wants are looked at as far as its budget goes", async () => {
+    const { hear, engine, wait } = await engineAt(haltedL1());
+    const unwanted = Array.from({ length: Resume.SIGNED_MAX }, () => signedBy(0, { committee: CommitteeId(7n) }));
+    for (let words = 0; words < REQUESTS_BURST * 16; words += Resume.SIGNED_MAX) await hear(said(...unwanted), 3);
+    await hear(said(signedBy(1)), 3);
+    expect(engine.sizes()["resumes"]).toBe(0);
+    // Others are heard, and so is this one later.
+    await hear(said(signedBy(2)), 2);
+    expect(engine.sizes()["resumes"]).toBe(1);
+    await wait(1_000);
+    await hear(said(signedBy(1)), 3);
+    expect(engine.sizes()["resumes"]).toBe(2);
   });
 
   it("RESUME-3: of one signer the highest epochs are kept, so many and no more", async () => {
