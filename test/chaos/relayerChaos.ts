@@ -10,7 +10,7 @@ import { startRedisServer } from "../relayer/support/redisServer.ts";
 import { createWorld, type World } from "../relayer/support/world.ts";
 import { drawFault, type Stage } from "./faults.ts";
 import { judge, poolSize, type Verdict } from "./judgement.ts";
-import { startReplica } from "./replica.ts";
+import { startReplica, type Replica } from "./replica.ts";
 
 /**
  * Two replicas of the relayer as processes, a Redis process, an L1 node with blocks of one second behind three endpoints,
@@ -46,6 +46,7 @@ const SETTLE_ATTEMPTS = 1_500;
 const SETTLE_POLL_MS = 200;
 /** Every half minute of waiting the replicas' last words are told. */
 const PROGRESS_ATTEMPTS = 150;
+const ANSWERED = [() => true, () => false] as const;
 const SETTLED: readonly string[] = ["final", "dropped", "reverted"];
 const ENV = {
   CREMA_POLL_MS: "200",
@@ -180,7 +181,9 @@ async function settle(stage: Stage, say: (text: string) => void): Promise<number
     return (await world.l1Height()) === newest;
   });
   if (!isThere) say("the newest finalization is not on L1");
-  await Promise.all(replicas.map((one) => one.drain()));
+  // One that was killed last is only coming back.
+  const drained = (one: Replica) => () => one.drain().then(...ANSWERED);
+  await Promise.all(replicas.map((one) => attempts(drained(one))));
   let open = 0;
   await attempts(async (attempt) => {
     open = (await openWork(stage)) + (await poolSize(world));
