@@ -50,6 +50,11 @@ export interface L1View {
   lightClient(): LightClientState;
   /** The light client's latest checkpoint; undefined before L1 was read. */
   checkpoint(): Position | undefined;
+  /**
+   * Whether the light client still trusts a committee, so that two conflicting finalizations by it would freeze it; true
+   * while nothing else is known.
+   */
+  isTrusted(id: CommitteeId): boolean;
   /** Resumes that were applied, L1-finalized, oldest first. */
   resumes(): readonly AppliedResume[];
   /** Calls `listener` after a change; returns the way to stop it. */

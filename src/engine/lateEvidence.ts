@@ -21,7 +21,8 @@ export const LATE_PASSED_MAX = 1_024;
 /**
  * ACC-5: finality may be contradicted long after: a certificate of a view or epoch that the core has left is held against
  * what the archive has of that view. Two that contradict are evidence; a finalization of another block than the one that
- * is final here is a fork, whenever it comes.
+ * is final here is a fork, as long as L1 trusts its committee. Later its members may have sold their keys with their stake
+ * withdrawn: that stops nobody.
  */
 export class LateEvidence {
   readonly #kernel: Kernel;
@@ -64,7 +65,8 @@ export class LateEvidence {
     }
     if (!this.#kernel.isRunning()) return;
     this.#passOn(certificate, header);
-    if (fork !== undefined) this.#kernel.feed({ type: "forked", ...fork });
+    const counts = this.#kernel.ports.l1.isTrusted(committee.id);
+    if (fork !== undefined && counts) this.#kernel.feed({ type: "forked", ...fork });
   }
 
   /** What was archived of the view, and what is still in memory. */

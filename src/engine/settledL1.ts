@@ -40,6 +40,7 @@ export function settledL1(l1: L1View, clock: Clock, settleMs: number): L1View {
     committee: (id) => l1.committee(id),
     lightClient: () => l1.lightClient(),
     checkpoint: () => l1.checkpoint(),
+    isTrusted: (id) => l1.isTrusted(id),
     resumes: () => l1.resumes(),
     onChange: (listener) => l1.onChange(listener),
   };

@@ -23,6 +23,8 @@ export const HASHES_MAX = 512;
 export const WANTED_MAX = 256;
 /** Blocks between two finalized ones whose hashes are fetched at once; beyond it they are fetched when asked for. */
 const GAP_MAX = 64n;
+/** Committees whose trust is asked for at one finalized block: who has more to learn goes on at the next. */
+export const TRUST_QUESTIONS_MAX = 32;
 
 /** `unknown`: L1 was not read yet. */
 export type LightClientState = "live" | "expired" | "frozen" | "unknown";
@@ -53,6 +55,7 @@ export interface L1Follower {
   committee(id: CommitteeId): Committee.Committee | undefined;
   lightClient(): LightClientState;
   checkpoint(): LightClientPosition | undefined;
+  isTrusted(id: CommitteeId): boolean;
   resumes(): readonly AppliedResume[];
   onChange(listener: () => void): () => void;
   /** The validator that registered a key, if L1 has finalized that. */
@@ -86,6 +89,7 @@ class Follower implements L1Follower {
   // ETH-14: fails closed. Until L1 was read nobody knows whether the light client lives.
   #state: LightClientState = "unknown";
   #position: LightClientPosition | undefined;
+  #oldestTrusted = CommitteeId(1n);
   #reachable = false;
   #stopped = false;
   #wake: (() => void) | undefined;
@@ -137,6 +141,10 @@ class Follower implements L1Follower {
 
   checkpoint(): LightClientPosition | undefined {
     return this.#position;
+  }
+
+  isTrusted(id: CommitteeId): boolean {
+    return id >= this.#oldestTrusted;
   }
 
   resumes(): readonly AppliedResume[] {
@@ -233,6 +241,7 @@ class Follower implements L1Follower {
     await this.#reader.readTo(next);
     await this.#resumes.readTo(next);
     await this.#readLightClient(next);
+    await this.#readTrust(next);
     await this.#rememberHashes(this.#finalized, next);
     this.#finalized = next;
     return true;
@@ -246,6 +255,17 @@ class Follower implements L1Follower {
     this.#finalized = undefined;
     this.#state = "unknown";
     this.#position = undefined;
+    this.#oldestTrusted = CommitteeId(1n);
+  }
+
+  /** Trust ends in order of age; the newest committee is left out, as nothing could follow from its end. */
+  async #readTrust(at: L1Block): Promise<void> {
+    const newest = newestCommitteeAt(this.#reader.fold, at.number) ?? NO_COMMITTEE;
+    for (let asked = 0; asked < TRUST_QUESTIONS_MAX && this.#oldestTrusted < newest; asked++) {
+      const until = await this.#lightClient.trustedUntil(this.#oldestTrusted, { blockTag: at.number });
+      if (until > at.timestamp) return;
+      this.#oldestTrusted = CommitteeId(this.#oldestTrusted + 1n);
+    }
   }
 
   async #readLightClient(at: L1Block): Promise<void> {

@@ -28,8 +28,8 @@ function headerOf(chain: readonly Header.Header[], height: number): Header.Heade
 }
 
 /** An engine with forty final blocks, finalized one by one up to the tenth, then at once. */
-async function filledEngine(connected: readonly PeerId[] = []): Promise<LonelyEngine> {
-  const lonely = await lonelyEngine(undefined, members, createMemoryStore(), {}, connected);
+async function filledEngine(connected: readonly PeerId[] = [], l1: Partial<L1View> = {}): Promise<LonelyEngine> {
+  const lonely = await lonelyEngine(undefined, members, createMemoryStore(), l1, connected);
   await lonely.hear({ type: "status", epoch, view: View(41n), height: Height(BigInt(LENGTH)) });
   const tenth = finalize(headerOf(headers, 10), [0, 1, 2]);
   await lonely.hear({ type: "range", headers: headers.slice(0, 10), certificate: tenth });
@@ -93,6 +93,17 @@ describe("late evidence", () => {
     await hear(late(finalize(next, [0, 1, 2]), next));
     await hear({ type: "headers", headers: next === undefined ? [] : [next] });
     expect((await engine.status()).height).toBe(40n);
+  });
+
+  it("ACC-5: one by a committee that L1 trusts no more is evidence, and stops nobody", async () => {
+    const { hear, engine } = await filledEngine([], { isTrusted: () => false });
+    const other = headerOf(others, 10);
+    await hear(late(finalize(other, [1, 2, 3]), other));
+    expect(await engine.evidence(0, 10)).toHaveLength(1);
+    const next = chainOf(LENGTH + 1).at(-1);
+    await hear(late(finalize(next, [0, 1, 2]), next));
+    await hear({ type: "headers", headers: next === undefined ? [] : [next] });
+    expect((await engine.status()).height).toBe(41n);
   });
 });
 

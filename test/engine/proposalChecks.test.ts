@@ -45,6 +45,7 @@ function setUp(): Set {
     committee: (id) => world.l1.committee(id),
     lightClient: () => world.l1.lightClient(),
     checkpoint: () => world.l1.checkpoint(),
+    isTrusted: (id) => world.l1.isTrusted(id),
     resumes: () => world.l1.resumes(),
     onChange: (listener) => world.l1.onChange(listener),
   };

@@ -181,6 +181,20 @@ describe("L1 follower against real contracts on a real node", () => {
     expect(follower.hashAt(top)).toBe(follower.finalized()?.hash);
   });
 
+  it("ETH-16: a committee that L1 trusts no more is told from those that it does", async () => {
+    const follower = follow();
+    expect(follower.isTrusted(CommitteeId(1n))).toBe(true);
+    await follower.refresh();
+    expect(follower.isTrusted(CommitteeId(1n))).toBe(true);
+    const days = 30 * 24 * 60 * 60;
+    await l1.client.provider.send("evm_increaseTime", [days]);
+    await l1.chain.mine(1);
+    await l1.stakers.rotate();
+    await l1.chain.mine(FINALITY_BLOCKS);
+    await follower.refresh();
+    expect([1n, 2n].map((id) => follower.isTrusted(CommitteeId(id)))).toEqual([false, true]);
+  });
+
   it("a node that is gone is 'unavailable', whatever was asked", async () => {
     const gone = connect("http://127.0.0.1:9");
     const error = await gone.finalizedBlock().catch((caught: unknown) => caught);

@@ -124,6 +124,11 @@ export class NodeL1View implements L1View {
     return this.#number === 0n ? undefined : this.#l1.checkpoint;
   }
 
+  /** Simulated chains are younger than any committee's trust. */
+  isTrusted(): boolean {
+    return true;
+  }
+
   resumes(): readonly AppliedResume[] {
     return this.#number === 0n ? [] : this.#l1.resumes;
   }

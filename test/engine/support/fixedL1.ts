@@ -17,6 +17,7 @@ export function fixedL1(members: readonly Member[]): L1View {
     committee: (id) => (id === 1n ? committee : undefined),
     lightClient: () => "live",
     checkpoint: () => undefined,
+    isTrusted: () => true,
     resumes: () => [],
     onChange: () => () => undefined,
   };
