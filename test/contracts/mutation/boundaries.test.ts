@@ -129,6 +129,15 @@ describe("boundaries of the stake table", () => {
     }
   });
 
+  it("SLASH-6: a slash tells the seat that it vacates", async () => {
+    const { world, stakeTable, first, second } = await networkHelpers.loadFixture(twoPools);
+    await stakeTable.seal(staking.concatKeys([first, second]));
+    for (const { id, operator } of [second, first]) await stakeTable.connect(operator).takeSeat(id);
+    await expect(stakeTable.connect(world.slasher).slash(first.id))
+      .to.emit(stakeTable, "SeatVacated")
+      .withArgs(1, first.id);
+  });
+
   it("TOKEN-3: a token that calls back finds the entry points closed while settlement burns", async () => {
     const world = await staking.deployStakeTable(created, {}, "ReentrantToken");
     const { stakeTable } = world;
