@@ -246,4 +246,19 @@ describe("boundaries of the light client", () => {
     expect((await world.lightClient.status()).frozen).to.equal(true);
     expect(await world.lightClient.trustedUntil(young.id)).to.equal(0);
   });
+
+  it("LC-40: in the second in which trust ends, a committee freezes nothing any more", async () => {
+    const { world, committee } = await networkHelpers.loadFixture(deploy);
+    const header = await client.headerNow(world, { height: 5n });
+    const [one, other] = [header, makeHeader({ ...header, viewNumber: header.viewNumber + 1n })].map((each) => ({
+      header: each,
+      certificate: client.finalization(world, committee, each),
+    }));
+    const end = await world.lightClient.trustedUntil(committee.id);
+    await time.setNextBlockTimestamp(end);
+    await expect(world.lightClient.freeze(one!, other!, ZeroHash, [])).to.be.revertedWithCustomError(
+      world.lightClient,
+      "LightClientCommitteeNotTrusted",
+    );
+  });
 });
